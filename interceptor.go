@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rpcx
+
+import "context"
+
+// UnaryFunc makes or serves one call: on a client it sends c.Args and fills
+// c.Reply, on a server it runs the handler.
+type UnaryFunc func(ctx context.Context, c *Call) error
+
+// Interceptor wraps calls, on either side. A nil field is not interested. It is a
+// struct of functions so that kinds of call that come later do not break it.
+//
+// Chains are composed once, when a client or server is made; the functions that an
+// interceptor returns run concurrently.
+type Interceptor struct {
+	// Unary returns a function that runs around next. It may act before and after,
+	// change what it passes on, or not call next at all: what it returns is what the
+	// caller gets, so returning an error refuses the call.
+	Unary func(next UnaryFunc) UnaryFunc
+}
+
+// Chain composes interceptors around a final function; the first is outermost.
+func Chain(interceptors []Interceptor, final UnaryFunc) UnaryFunc {
+	for i := len(interceptors) - 1; i >= 0; i-- {
+		if wrap := interceptors[i].Unary; wrap != nil {
+			final = wrap(final)
+		}
+	}
+	return final
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rpcx
+
+import (
+	"context"
+	"time"
+)
+
+// Observer is told of every call that a client makes or a server serves, for
+// metrics and traces. Its methods run on the call path: they must not block, and
+// they run concurrently. Without an observer nothing is measured and nothing is
+// paid.
+type Observer interface {
+	// CallStart is called when a call begins. The context it returns, which must
+	// descend from ctx, is the one that the call goes on with.
+	CallStart(ctx context.Context, info *CallInfo) context.Context
+	// CallEnd is called when it ends, with the context that CallStart returned.
+	CallEnd(ctx context.Context, info *CallInfo, result *CallResult)
+}
+
+// ConnObserver is an optional part of an Observer: it is told of connections.
+type ConnObserver interface {
+	// ConnOpen is called when a connection is ready for frames.
+	ConnOpen(info *ConnInfo)
+	// ConnClose is called when it is gone, with the reason.
+	ConnClose(info *ConnInfo, reason error)
+}
+
+// Side says which end of a connection speaks.
+type Side uint8
+
+// The sides.
+const (
+	ClientSide Side = iota + 1
+	ServerSide
+)
+
+// String returns "client" or "server".
+func (s Side) String() string {
+	if s == ServerSide {
+		return "server"
+	}
+	return "client"
+}
+
+// CallInfo describes a call to an Observer. It is valid during the call.
+type CallInfo struct {
+	Side            Side
+	Service, Method string
+	Oneway          bool
+	// Attempt is 0 for the call as its caller sees it; on a client, each time it is
+	// sent is an attempt of its own with a number from 1.
+	Attempt int
+	// Header is what travels with the request.
+	Header Metadata
+	// Peer is the other end; on a client it is unknown (zero) at CallStart and, for
+	// Attempt 0, at CallEnd as well.
+	Peer Peer
+}
+
+// CallResult is how a call ended. It is valid during CallEnd.
+type CallResult struct {
+	Err      error // nil for success
+	Duration time.Duration
+	// RequestBytes and ReplyBytes are payload lengths as they were on the wire; 0
+	// where nothing was sent or received, and for Attempt 0.
+	RequestBytes, ReplyBytes int
+}
+
+// ConnInfo describes a connection to a ConnObserver.
+type ConnInfo struct {
+	Side Side
+	Peer Peer
+}
+
+// MultiObserver returns an Observer that tells each of the given ones, in order,
+// leaving out nil ones. CallEnd and ConnClose go in the reverse order.
+func MultiObserver(observers ...Observer) Observer {
+	var m multiObserver
+	for _, o := range observers {
+		if o != nil {
+			m = append(m, o)
+		}
+	}
+	switch len(m) {
+	case 0:
+		return nil
+	case 1:
+		return m[0]
+	default:
+		return m
+	}
+}
+
+type multiObserver []Observer
+
+func (m multiObserver) CallStart(ctx context.Context, info *CallInfo) context.Context {
+	for _, o := range m {
+		ctx = o.CallStart(ctx, info)
+	}
+	return ctx
+}
+
+func (m multiObserver) CallEnd(ctx context.Context, info *CallInfo, result *CallResult) {
+	for i := len(m) - 1; i >= 0; i-- {
+		m[i].CallEnd(ctx, info, result)
+	}
+}
+
+func (m multiObserver) ConnOpen(info *ConnInfo) {
+	for _, o := range m {
+		if c, ok := o.(ConnObserver); ok {
+			c.ConnOpen(info)
+		}
+	}
+}
+
+func (m multiObserver) ConnClose(info *ConnInfo, reason error) {
+	for i := len(m) - 1; i >= 0; i-- {
+		if c, ok := m[i].(ConnObserver); ok {
+			c.ConnClose(info, reason)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package transport opens connections. [Transport] is one kind of them, [Set] the
+// kinds that a client or server knows, by network name. The kinds themselves are
+// sub-packages; transporttest is the suite that each passes. net.Conn and
+// net.Listener are the currency: nothing wraps them without need, so that users
+// see real TCP and TLS connections.
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Settings is what a client or server wants of its connections. The zero value is
+// plain, with the defaults.
+type Settings struct {
+	// TLS turns TLS on. It is not modified; a client without ServerName in it
+	// verifies the host of the address. At least TLS 1.2 is spoken.
+	TLS *tls.Config
+	// KeepAlive is the time between TCP keep-alive probes. Zero: 1 minute on a
+	// client, 3 minutes on a server, as in rpcx. Negative: none.
+	KeepAlive time.Duration
+}
+
+// Transport is one way to connect. Its methods are called concurrently.
+type Transport interface {
+	// Networks lists the network names that it serves, such as "tcp", "tcp4", "tcp6".
+	Networks() []string
+	// Dial connects to addr. It returns when the connection can carry bytes, its TLS
+	// handshake included, or when ctx ends.
+	Dial(ctx context.Context, network, addr string, s Settings) (net.Conn, error)
+	// Listen starts to listen on addr. ctx bounds the call, not the listener. With
+	// TLS the connections that it accepts are *tls.Conn whose handshake has not run.
+	Listen(ctx context.Context, network, addr string, s Settings) (net.Listener, error)
+}
+
+// Set is an immutable collection of transports. The zero value is empty.
+type Set struct {
+	byNetwork map[string]Transport
+}
+
+// NewSet returns a set of the given transports. Where two serve the same network
+// the later one stays.
+func NewSet(transports ...Transport) *Set {
+	s := &Set{byNetwork: make(map[string]Transport)}
+	for _, t := range transports {
+		for _, n := range t.Networks() {
+			s.byNetwork[n] = t
+		}
+	}
+	return s
+}
+
+// Lookup returns the transport of a network, or an error that lists those there are.
+func (s *Set) Lookup(network string) (Transport, error) {
+	t, ok := s.byNetwork[network]
+	if !ok {
+		known := slices.Sorted(maps.Keys(s.byNetwork))
+		return nil, fmt.Errorf("transport: unknown network %q, have %s", network, strings.Join(known, " "))
+	}
+	return t, nil
+}
