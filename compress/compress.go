@@ -20,7 +20,8 @@ const Threshold = 1024
 var ErrTooLarge = errors.New("decompressed size exceeds the maximum allowed size")
 
 // Compressor is one compression method. Its methods are called concurrently and
-// keep no reference to their arguments or results.
+// keep no reference to their arguments or results. On an error both return dst as it
+// was given; what lies behind its length may have changed.
 type Compressor interface {
 	// ID is the number in a frame's header, 1 to 7.
 	ID() protocol.CompressType
@@ -30,7 +31,8 @@ type Compressor interface {
 	Compress(dst, src []byte) ([]byte, error)
 	// Decompress appends what src was made from to dst. It stops with an error that
 	// matches ErrTooLarge as soon as that is longer than limit bytes, and never holds
-	// much more than limit.
+	// much more than limit, whatever sizes src claims. Nothing is no compressed form:
+	// an empty src is an error.
 	Decompress(dst, src []byte, limit int) ([]byte, error)
 }
 
