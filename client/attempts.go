@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rpcx-go/rpcx"
+)
+
+// attempts is what a fail mode works with: one call, the servers that it was sent to
+// and how that ended.
+type attempts struct {
+	client *Client
+	out    *outgoing
+	target *target
+	tried  []*node // since the last forget
+	errs   []error
+}
+
+// elsewhere makes an attempt on a server that was not tried yet. When all were it
+// forgets that and begins again.
+func (a *attempts) elsewhere(ctx context.Context) error {
+	s, err := a.target.wait(ctx)
+	if err != nil {
+		return a.note(err)
+	}
+	n := s.pick(ctx, &a.out.call, a.tried)
+	if n == nil {
+		a.tried = a.tried[:0]
+		n = s.pick(ctx, &a.out.call, nil)
+	}
+	if n == nil {
+		return a.note(rpcx.Unsent(rpcx.Unavailable, "client: can not found any server of %s", a.target.service))
+	}
+	a.tried = append(a.tried, n)
+	return a.on(ctx, n)
+}
+
+// again makes another attempt on the server of the last one, or on another one if
+// that is not a server of the service any more.
+func (a *attempts) again(ctx context.Context) error {
+	if n := a.last(); n != nil {
+		select {
+		case <-n.closed:
+		default:
+			return a.on(ctx, n)
+		}
+	}
+	return a.elsewhere(ctx)
+}
+
+func (a *attempts) last() *node {
+	if len(a.tried) == 0 {
+		return nil
+	}
+	return a.tried[len(a.tried)-1]
+}
+
+// untried reports whether there is a server that this call was not sent to.
+func (a *attempts) untried() bool {
+	s := a.target.snapshot.Load()
+	if s == nil {
+		return false
+	}
+	for _, n := range s.nodes {
+		if !contains(a.tried, n) {
+			return true
+		}
+	}
+	return false
+}
+
+func contains(nodes []*node, n *node) bool {
+	for _, m := range nodes {
+		if m == n {
+			return true
+		}
+	}
+	return false
+}
+
+// on makes one attempt on a server. A connection that stops taking calls between
+// choosing and using it is not the call's affair: another one is taken.
+func (a *attempts) on(ctx context.Context, n *node) error {
+	for {
+		conn, err := n.conn(ctx)
+		if err != nil {
+			return a.note(err)
+		}
+		a.out.conn = conn
+		a.out.attempt++
+		if a.client.attemptChain != nil {
+			err = a.client.attemptChain(ctx, &a.out.call)
+		} else {
+			err = a.out.send(ctx, conn)
+		}
+		if err == nil {
+			return nil
+		}
+		if !conn.usable() && rpcx.SafeToRetry(err) && !remote(err) && ctx.Err() == nil {
+			continue
+		}
+		return a.note(err)
+	}
+}
+
+// attemptChained is the innermost link of the interceptors around an attempt.
+func attemptChained(ctx context.Context, _ *rpcx.Call) error {
+	o, err := fromContext(ctx)
+	if err != nil {
+		return err
+	}
+	return o.send(ctx, o.conn)
+}
+
+func (a *attempts) note(err error) error {
+	a.errs = append(a.errs, err)
+	return err
+}
+
+// unreached reports whether err means that the server could not be reached, so that
+// trying another one repeats nothing.
+func unreached(err error) bool {
+	return rpcx.SafeToRetry(err) && rpcx.CodeOf(err) == rpcx.Unavailable
+}
+
+// repeatable reports whether the fail modes that try again may do so after err: the
+// call did not run and may fare better elsewhere, or it may have run and the caller
+// did not say that this matters.
+func (a *attempts) repeatable(ctx context.Context, err error) bool {
+	if err == nil || ctx.Err() != nil {
+		return false
+	}
+	switch code := rpcx.CodeOf(err); {
+	case rpcx.SafeToRetry(err):
+		return code == rpcx.Unavailable || remote(err) && (code == rpcx.ResourceExhausted || code == rpcx.Unimplemented)
+	case remote(err):
+		return false
+	default:
+		return code == rpcx.Unavailable && !a.out.options.nonIdempotent
+	}
+}
+
+func remote(err error) bool {
+	var e *rpcx.Error
+	return errors.As(err, &e) && e.Remote()
+}
+
+// result is the error of the call as a whole, nil for success. It tells of every
+// attempt, and that the call did not run only if none of them ran it.
+func (a *attempts) result(last error) error {
+	if last == nil || len(a.errs) == 1 || remote(last) {
+		return last
+	}
+	safe := true
+	for _, err := range a.errs {
+		safe = safe && rpcx.SafeToRetry(err)
+	}
+	make := rpcx.Errorf
+	if safe {
+		make = rpcx.Unsent
+	}
+	return make(rpcx.CodeOf(last), "client: call %s.%s failed %d times: %w",
+		a.out.call.Service, a.out.call.Method, len(a.errs), errors.Join(a.errs...))
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// CallOption changes one call. A nil one does nothing.
+type CallOption interface{ apply(*callConfig) }
+
+// callConfig is what the options of a call come to.
+type callConfig struct {
+	metadata      rpcx.Metadata
+	timeout       time.Duration
+	serialize     protocol.SerializeType
+	serializeSet  bool
+	compress      protocol.CompressType
+	compressSet   bool
+	nonIdempotent bool
+	trailer       *rpcx.Metadata
+	trailerToo    *rpcx.Metadata
+	peer          *rpcx.Peer
+}
+
+type callOption func(*callConfig)
+
+func (o callOption) apply(c *callConfig) { o(c) }
+
+// WithMetadata sends md with the call, beside what the context carries; where both
+// have a key, md wins.
+func WithMetadata(md rpcx.Metadata) CallOption {
+	return callOption(func(c *callConfig) { c.metadata = c.metadata.Merge(md) })
+}
+
+// WithTimeout gives the call at most d, retries included. A context that ends
+// earlier rules.
+func WithTimeout(d time.Duration) CallOption {
+	return callOption(func(c *callConfig) { c.timeout = d })
+}
+
+// WithSerializeType encodes the arguments of the call with t, also when t is
+// protocol.SerializeNone.
+func WithSerializeType(t protocol.SerializeType) CallOption {
+	return callOption(func(c *callConfig) { c.serialize, c.serializeSet = t, true })
+}
+
+// WithCompressType compresses the arguments of the call with t, as
+// Option.CompressType does; protocol.None switches compression off.
+func WithCompressType(t protocol.CompressType) CallOption {
+	return callOption(func(c *callConfig) { c.compress, c.compressSet = t, true })
+}
+
+// WithTrailer stores in md the metadata that came back with the reply. It is set
+// whether or not the call failed, and empty when no reply came.
+func WithTrailer(md *rpcx.Metadata) CallOption {
+	return callOption(func(c *callConfig) { c.trailer = md })
+}
+
+// WithPeer stores in p the server that the last attempt of the call went to.
+func WithPeer(p *rpcx.Peer) CallOption {
+	return callOption(func(c *callConfig) { c.peer = p })
+}
+
+// NonIdempotent says that executing the call twice does harm. It is then not tried
+// again under any fail mode unless it certainly did not run.
+func NonIdempotent() CallOption {
+	return callOption(func(c *callConfig) { c.nonIdempotent = true })
+}
+
+func newCallConfig(opts []CallOption) callConfig {
+	var c callConfig
+	for _, o := range opts {
+		if o != nil {
+			o.apply(&c)
+		}
+	}
+	return c
+}

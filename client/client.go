@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/balance"
+	"github.com/rpcx-go/rpcx/protocol"
+	"github.com/rpcx-go/rpcx/registry"
+)
+
+// Client calls any number of services: it asks a discovery for their servers, keeps
+// connections to those and sends each call to one of them, or to more under a fail
+// mode that tries again. Make one with NewClient; its methods may be called
+// concurrently. After Close they fail with Canceled.
+type Client struct {
+	config    *resolved
+	configErr error
+	discovery Discovery
+	mode      FailMode
+	policy    balance.Policy
+	token     atomic.Pointer[string] // of Auth
+
+	chain        rpcx.UnaryFunc // around a call; nil: no interceptors
+	attemptChain rpcx.UnaryFunc // around each attempt; nil: no interceptors
+
+	ctx    context.Context //nolint:containedctx // ends with Close
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup // watches, dials, connections
+
+	targets sync.Map // service name -> *target; written under mu
+
+	mu     sync.Mutex // guards what follows
+	nodes  map[string]*node
+	conns  map[*Conn]struct{}
+	closed bool
+}
+
+var errClosed = rpcx.Unsent(rpcx.Canceled, "client: closed")
+
+// NewClient makes a client. It opens nothing: the first call does. What is wrong with
+// the arguments is returned by every call, as InvalidArgument.
+func NewClient(fail FailMode, sel SelectMode, d Discovery, opt Option) *Client {
+	config, err := opt.resolve()
+	c := &Client{
+		config:    config,
+		discovery: d,
+		mode:      fail,
+		nodes:     make(map[string]*node),
+		conns:     make(map[*Conn]struct{}),
+	}
+	errs := []error{err}
+	if c.policy = config.Balance; c.policy == nil {
+		c.policy, err = sel.policy()
+		errs = append(errs, err)
+	}
+	if _, err := fail.run(); err != nil {
+		errs = append(errs, err)
+	}
+	if d == nil {
+		errs = append(errs, errors.New("client: discovery is nil"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		c.configErr = rpcx.Unsent(rpcx.InvalidArgument, "%w", err)
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if len(config.Interceptors) > 0 {
+		c.chain = rpcx.Chain(config.Interceptors, c.chained)
+	}
+	if len(config.AttemptInterceptors) > 0 {
+		c.attemptChain = rpcx.Chain(config.AttemptInterceptors, attemptChained)
+	}
+	return c
+}
+
+// Call calls a method of a service and waits for its reply. A nil reply makes the
+// call one-way: it returns once a connection has taken the request. ctx bounds the
+// call with everything that it entails; its deadline travels to the server, and when
+// it is canceled the call returns at once and the handler's context ends.
+//
+// Errors are *rpcx.Error. What the service itself returned is Remote; see
+// rpcx.SafeToRetry for what is known of calls that failed on the way.
+func (c *Client) Call(ctx context.Context, service, method string, args, reply any, opts ...CallOption) error {
+	o := newOutgoing(ctx, service, method, args, reply, opts)
+	err := c.do(ctx, o)
+	o.finish()
+	return err
+}
+
+// Go is Call without waiting: the returned Call arrives on its Done channel when it
+// is complete. done may be nil, and must have room for the calls that share it.
+func (c *Client) Go(ctx context.Context, service, method string, args, reply any, done chan *Call, opts ...CallOption) *Call {
+	return startCall(ctx, service, method, args, reply, done, opts, func(opts []CallOption) error {
+		return c.Call(ctx, service, method, args, reply, opts...)
+	})
+}
+
+// Oneshot sends a one-way call: it returns once a connection has taken the request.
+// Whether the service ran it, or exists, is not known.
+func (c *Client) Oneshot(ctx context.Context, service, method string, args any, opts ...CallOption) error {
+	return c.Call(ctx, service, method, args, nil, opts...)
+}
+
+// SendRaw sends a frame of the caller's to a server of m.Service, under the fail
+// mode, and returns the answer's metadata and payload. Payloads are plain: they are
+// compressed on the way as the header of m says. m is not changed, and its sequence
+// id means nothing. The metadata that ctx carries is sent beside m's own.
+func (c *Client) SendRaw(ctx context.Context, m *protocol.Message, opts ...CallOption) (map[string]string, []byte, error) {
+	o := newOutgoing(ctx, m.Service, m.Method, m, nil, opts)
+	o.raw = m
+	o.call.Oneway = m.Oneway
+	o.call.Header = o.call.Header.Merge(m.Metadata)
+	err := c.do(ctx, o)
+	o.finish()
+	if o.answer == nil {
+		return nil, nil, err
+	}
+	return o.answer.Metadata.Map(), o.answer.Payload, err
+}
+
+// Auth sets the token that every further call carries; servers check it with their
+// AuthFunc. By custom it is of the form "bearer TOKEN". "" sends none.
+func (c *Client) Auth(token string) { c.token.Store(&token) }
+
+// Close closes all connections at once. Calls that wait for replies fail with
+// Canceled. It returns when everything that the client started has ended, the
+// delivery of a push that is under way included. It does not close the discovery.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	conns := make([]*Conn, 0, len(c.conns))
+	for conn := range c.conns {
+		conns = append(conns, conn)
+	}
+	c.mu.Unlock()
+	c.cancel()
+	for _, conn := range conns {
+		conn.fail(rpcx.Errorf(rpcx.Canceled, "client: connection to %s is shut down", conn.addr))
+	}
+	c.tasks.Wait()
+	return nil
+}
+
+// do makes a call: timeout, observer, interceptors, fail mode.
+func (c *Client) do(ctx context.Context, o *outgoing) error {
+	if c.configErr != nil {
+		return c.configErr
+	}
+	if token := c.token.Load(); token != nil {
+		o.auth = *token
+	}
+	if o.options.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.options.timeout)
+		defer cancel()
+	}
+	if c.config.Observer != nil {
+		return c.observed(ctx, o)
+	}
+	return c.intercepted(ctx, o)
+}
+
+func (c *Client) observed(ctx context.Context, o *outgoing) error {
+	info := o.info(0)
+	began := time.Now()
+	ctx = c.config.Observer.CallStart(ctx, &info)
+	err := c.intercepted(ctx, o)
+	c.config.Observer.CallEnd(ctx, &info, &rpcx.CallResult{Err: err, Duration: time.Since(began)})
+	return err
+}
+
+func (c *Client) intercepted(ctx context.Context, o *outgoing) error {
+	if c.chain == nil && c.attemptChain == nil {
+		return c.deliver(ctx, o)
+	}
+	o.Context = ctx
+	if c.chain == nil {
+		return c.deliver(o, o)
+	}
+	return c.chain(o, &o.call)
+}
+
+// chained is the innermost link of the interceptors around a call.
+func (c *Client) chained(ctx context.Context, _ *rpcx.Call) error {
+	o, err := fromContext(ctx)
+	if err != nil {
+		return err
+	}
+	return c.deliver(ctx, o)
+}
+
+// deliver finds the service and runs the fail mode.
+func (c *Client) deliver(ctx context.Context, o *outgoing) error {
+	t, err := c.target(o.call.Service)
+	if err != nil {
+		return err
+	}
+	run, err := c.mode.run()
+	if err != nil {
+		return err
+	}
+	return run(ctx, &attempts{client: c, out: o, target: t})
+}
+
+// target returns the service's target, and begins to watch it with the first call.
+func (c *Client) target(service string) (*target, error) {
+	if t, ok := c.targets.Load(service); ok {
+		return t.(*target), nil //nolint:forcetypeassert,errcheck // nothing else is in there
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t, ok := c.targets.Load(service); ok {
+		return t.(*target), nil //nolint:forcetypeassert,errcheck // nothing else is in there
+	}
+	if c.closed {
+		return nil, errClosed
+	}
+	t := newTarget(c, service)
+	c.targets.Store(service, t)
+	c.tasks.Go(t.watch)
+	return t, nil
+}
+
+// spawn runs f on a goroutine that Close waits for. It reports false, and does not
+// run f, when the client is closed.
+func (c *Client) spawn(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.tasks.Go(f)
+	return true
+}
+
+// own notes a connection, for Close. It reports false when the client is closed.
+func (c *Client) own(conn *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	if conn.Err() == nil { // else it has been disowned already
+		c.conns[conn] = struct{}{}
+	}
+	return true
+}
+
+func (c *Client) disown(conn *Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.conns, conn)
+}
+
+// acquire returns the nodes of instances, new ones where there are none yet.
+func (c *Client) acquire(instances []registry.Instance) []*node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	nodes := make([]*node, len(instances))
+	for i, in := range instances {
+		n := c.nodes[in.Key()]
+		if n == nil {
+			n = newNode(c, in.Network, in.Addr)
+			c.nodes[in.Key()] = n
+			if c.config.pushes() && !c.closed {
+				c.tasks.Go(n.supervise)
+			}
+		}
+		n.users++
+		nodes[i] = n
+	}
+	return nodes
+}
+
+// release is the reverse of acquire; a node that no service has any more is retired.
+func (c *Client) release(nodes []*node) {
+	var unused []*node
+	c.mu.Lock()
+	for _, n := range nodes {
+		if n.users--; n.users == 0 {
+			delete(c.nodes, n.key)
+			unused = append(unused, n)
+		}
+	}
+	c.mu.Unlock()
+	for _, n := range unused {
+		n.close()
+	}
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rpcx-go/rpcx/balance"
+)
+
+// FailMode says what happens when an attempt fails. An error that the service itself
+// returned ends the call under every mode, as does the end of its context. Under
+// every mode a call that did not reach a server may go to another one.
+type FailMode int
+
+// The fail modes, with rpcx's names and numbers.
+const (
+	// Failover tries other servers, up to Option.Retries more times. A call whose
+	// outcome is unknown is tried again as well, unless it is NonIdempotent.
+	Failover FailMode = iota
+	// Failfast never repeats a call that a server may have seen.
+	Failfast
+	// Failtry tries the same server again, up to Option.Retries more times. A call
+	// whose outcome is unknown is tried again as well, unless it is NonIdempotent.
+	Failtry
+)
+
+// String returns the name of the mode.
+func (m FailMode) String() string {
+	switch m {
+	case Failover:
+		return "Failover"
+	case Failfast:
+		return "Failfast"
+	case Failtry:
+		return "Failtry"
+	default:
+		return fmt.Sprintf("FailMode(%d)", int(m))
+	}
+}
+
+// run returns the function that carries the mode out.
+func (m FailMode) run() (func(context.Context, *attempts) error, error) {
+	switch m {
+	case Failover:
+		return failover, nil
+	case Failfast:
+		return failfast, nil
+	case Failtry:
+		return failtry, nil
+	default:
+		return nil, fmt.Errorf("client: unknown fail mode %d", int(m))
+	}
+}
+
+// SelectMode says how the server of a call is chosen.
+type SelectMode int
+
+// The select modes, with rpcx's names and numbers. Option.Balance takes any other
+// policy.
+const (
+	RandomSelect SelectMode = iota // each with the same probability
+	RoundRobin                     // in turn
+)
+
+// String returns the name of the mode.
+func (m SelectMode) String() string {
+	switch m {
+	case RandomSelect:
+		return "RandomSelect"
+	case RoundRobin:
+		return "RoundRobin"
+	default:
+		return fmt.Sprintf("SelectMode(%d)", int(m))
+	}
+}
+
+func (m SelectMode) policy() (balance.Policy, error) {
+	switch m {
+	case RandomSelect:
+		return balance.Random{}, nil
+	case RoundRobin:
+		return balance.RoundRobin{}, nil
+	default:
+		return nil, fmt.Errorf("client: unknown select mode %d; see Option.Balance", int(m))
+	}
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+)
+
+// dialPause is the least time between a dial that failed and the next one, also for
+// a call that has nowhere else to go.
+const dialPause = 100 * time.Millisecond
+
+// lane is a place for one connection to a server. It dials when a call needs it, in
+// a goroutine of its own: callers wait for the dial, each with its own context, and
+// never for a lock. After a failure the lane is broken: it is avoided while there
+// are others, and tried again in the background with growing pauses.
+type lane struct {
+	node *node
+	conn atomic.Pointer[Conn]
+
+	mu       sync.Mutex // guards what follows
+	dialing  *dialing   // nil: no dial is under way
+	failures int        // since the last success
+	failedAt time.Time
+	retryAt  time.Time // when the background may try again
+	lastErr  error
+	closed   bool
+}
+
+// dialing is a dial under way.
+type dialing struct {
+	done chan struct{}
+	conn *Conn
+	err  error
+}
+
+// ready returns the connection if it can take calls.
+func (l *lane) ready() *Conn {
+	if c := l.conn.Load(); c != nil && c.usable() {
+		return c
+	}
+	return nil
+}
+
+// broken reports whether the last dial failed. It then makes the background try
+// again if it is time.
+func (l *lane) broken() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failures == 0 {
+		return false
+	}
+	if l.dialing == nil && !time.Now().Before(l.retryAt) {
+		l.startDial()
+	}
+	return true
+}
+
+// get returns a connection, and dials if there is none.
+func (l *lane) get(ctx context.Context) (*Conn, error) {
+	for {
+		if c := l.ready(); c != nil {
+			return c, nil
+		}
+		l.mu.Lock()
+		if l.closed {
+			l.mu.Unlock()
+			return nil, rpcx.Unsent(rpcx.Unavailable, "client: %s is no longer a server of this client", l.node.key)
+		}
+		d := l.dialing
+		pause := dialPause - time.Since(l.failedAt)
+		if d == nil && (l.failures == 0 || pause <= 0) {
+			if l.ready() != nil {
+				l.mu.Unlock()
+				continue
+			}
+			d = l.startDial()
+		}
+		l.mu.Unlock()
+		if d == nil {
+			if err := sleep(ctx, pause); err != nil {
+				return nil, rpcx.Unsent(rpcx.CodeOf(err), "client: connect to %s: %w", l.node.key, err)
+			}
+			continue
+		}
+		select {
+		case <-d.done:
+			return d.conn, d.err
+		case <-ctx.Done():
+			return nil, rpcx.Unsent(rpcx.CodeOf(ctx.Err()), "client: connect to %s: %w", l.node.key, context.Cause(ctx))
+		}
+	}
+}
+
+// startDial starts a dial. l.mu is held.
+func (l *lane) startDial() *dialing {
+	d := &dialing{done: make(chan struct{})}
+	l.dialing = d
+	if !l.node.client.spawn(func() { l.dial(d) }) {
+		d.err = errClosed
+		l.dialing = nil
+		close(d.done)
+	}
+	return d
+}
+
+func (l *lane) dial(d *dialing) {
+	c := l.node.client
+	conn, err := dial(c.ctx, l.node.network, l.node.addr, c.config, &c.tasks, l)
+	l.mu.Lock()
+	l.dialing = nil
+	switch {
+	case err != nil:
+		l.failedAt = time.Now()
+		l.retryAt = l.failedAt.Add(c.config.reconnect.Delay(l.failures))
+		l.failures++
+		l.lastErr = err
+		d.err = err
+	case l.closed:
+		d.err = errClosed
+	default:
+		l.failures = 0
+		d.conn = conn
+		l.conn.Store(conn)
+	}
+	l.mu.Unlock()
+	if err == nil && !c.own(conn) || d.conn == nil && conn != nil {
+		conn.fail(errClosed)
+		d.conn, d.err = nil, errClosed
+	}
+	close(d.done)
+}
+
+// unusable implements owner.
+func (l *lane) unusable(*Conn) { l.node.wake() }
+
+// ended implements owner.
+func (l *lane) ended(c *Conn) {
+	l.conn.CompareAndSwap(c, nil)
+	l.node.client.disown(c)
+	l.node.wake()
+}
+
+// close retires the connection: its calls end, and then it is closed.
+func (l *lane) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	if c := l.conn.Load(); c != nil {
+		c.retire()
+	}
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// outgoing is one call on its way: what interceptors see of it and what they do not.
+// It is the context that they get as well, so that the innermost function finds it
+// again.
+type outgoing struct {
+	context.Context //nolint:containedctx // it is a context
+
+	call    rpcx.Call
+	options callConfig
+	auth    string
+	attempt int
+
+	conn *Conn // of the current attempt
+
+	raw    *protocol.Message // a frame of the user's, instead of arguments
+	answer *protocol.Message // and its answer
+}
+
+type outgoingKey struct{}
+
+// Value implements context.Context.
+func (o *outgoing) Value(key any) any {
+	if _, ok := key.(outgoingKey); ok {
+		return o
+	}
+	return o.Context.Value(key)
+}
+
+// fromContext finds the call that an interceptor was given ctx for.
+func fromContext(ctx context.Context) (*outgoing, error) {
+	if o, ok := ctx.Value(outgoingKey{}).(*outgoing); ok {
+		return o, nil
+	}
+	return nil, rpcx.Unsent(rpcx.Internal, "client: an interceptor passed on a context that is not the call's")
+}
+
+// newOutgoing prepares a call. A nil reply makes it one-way, as in rpcx.
+func newOutgoing(ctx context.Context, service, method string, args, reply any, opts []CallOption) *outgoing {
+	o := &outgoing{Context: ctx}
+	if len(opts) > 0 {
+		o.options = newCallConfig(opts)
+	}
+	o.call = rpcx.Call{
+		Service: service,
+		Method:  method,
+		Args:    args,
+		Reply:   reply,
+		Header:  rpcx.OutgoingMetadata(ctx).Merge(o.options.metadata),
+		Oneway:  reply == nil,
+	}
+	return o
+}
+
+// finish stores what the caller asked for besides the reply.
+func (o *outgoing) finish() {
+	for _, md := range [...]*rpcx.Metadata{o.options.trailer, o.options.trailerToo} {
+		if md != nil {
+			*md = o.call.Trailer
+		}
+	}
+	if o.options.peer != nil {
+		*o.options.peer = o.call.Peer
+	}
+}
+
+// serializeType is the encoding of the call's arguments.
+func (o *outgoing) serializeType(config *resolved) protocol.SerializeType {
+	switch {
+	case o.options.serializeSet:
+		return o.options.serialize
+	case config.SerializeType != 0:
+		return config.SerializeType
+	case plainBytes(o.call.Args) && (o.call.Reply == nil || plainBytes(o.call.Reply)):
+		return protocol.SerializeNone
+	default:
+		return protocol.MsgPack
+	}
+}
+
+func plainBytes(v any) bool {
+	switch v.(type) {
+	case []byte, *[]byte:
+		return true
+	default:
+		return false
+	}
+}
+
+func (o *outgoing) compressType(config *resolved) protocol.CompressType {
+	if o.options.compressSet {
+		return o.options.compress
+	}
+	return config.CompressType
+}
+
+// exchange sends the call on a connection and decodes the answer: one attempt,
+// without what is around it.
+func (o *outgoing) exchange(ctx context.Context, c *Conn) (requestBytes, replyBytes int, err error) {
+	o.call.Peer = c.peer
+	if o.raw != nil {
+		o.answer, err = c.sendRaw(ctx, o.raw, o.call.Header, o.auth)
+		if o.answer != nil {
+			o.call.Trailer, replyBytes = o.answer.Metadata, len(o.answer.Payload)
+		}
+		return len(o.raw.Payload), replyBytes, err
+	}
+	r := request{
+		service:   o.call.Service,
+		method:    o.call.Method,
+		metadata:  o.call.Header,
+		auth:      o.auth,
+		serialize: o.serializeType(c.config),
+		compress:  o.compressType(c.config),
+		oneway:    o.call.Oneway,
+		args:      o.call.Args,
+	}
+	p, sent, err := c.roundTrip(ctx, &r)
+	if err != nil || p == nil {
+		return sent, 0, err
+	}
+	defer p.free()
+	received := 0
+	if p.payload != nil {
+		received = len(p.payload.B)
+	}
+	o.call.Trailer = p.meta
+	if p.head.Status == protocol.Error {
+		_ = c.decode(p, o.call.Reply) // the error is the answer; the reply beside it is a courtesy
+		return sent, received, rpcx.FromWire(p.meta)
+	}
+	if err := c.decode(p, o.call.Reply); err != nil {
+		return sent, received, rpcx.Errorf(rpcx.CodeOf(err), "client: call %s.%s on %s: %w", o.call.Service, o.call.Method, c.addr, err)
+	}
+	return sent, received, nil
+}
+
+// send is exchange with its observer.
+func (o *outgoing) send(ctx context.Context, c *Conn) error {
+	observer := c.config.Observer
+	if observer == nil {
+		_, _, err := o.exchange(ctx, c)
+		return err
+	}
+	info := o.info(o.attempt)
+	info.Peer = c.peer
+	began := time.Now()
+	ctx = observer.CallStart(ctx, &info)
+	result := rpcx.CallResult{}
+	result.RequestBytes, result.ReplyBytes, result.Err = o.exchange(ctx, c)
+	result.Duration = time.Since(began)
+	observer.CallEnd(ctx, &info, &result)
+	return result.Err
+}
+
+func (o *outgoing) info(attempt int) rpcx.CallInfo {
+	return rpcx.CallInfo{
+		Side:    rpcx.ClientSide,
+		Service: o.call.Service,
+		Method:  o.call.Method,
+		Oneway:  o.call.Oneway,
+		Attempt: attempt,
+		Header:  o.call.Header,
+	}
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/bufpool"
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// pending is a call that waits for its reply. Whoever takes it out of the table owns
+// it: the reader, to complete it; the caller, to give it up; or the end of the
+// connection. So nobody can touch it when it is used for another call.
+type pending struct {
+	seq  uint64
+	done chan struct{} // holds one: completed
+
+	// The reply, or err.
+	head    protocol.Header
+	meta    rpcx.Metadata
+	payload *bufpool.Buffer // nil: empty
+	err     error
+}
+
+var pendings = sync.Pool{ //nolint:gochecknoglobals // a cache nobody can observe
+	New: func() any { return &pending{done: make(chan struct{}, 1)} },
+}
+
+func newPending() *pending { return pendings.Get().(*pending) } //nolint:forcetypeassert,errcheck // our own pool
+
+// free gives the object back. It must be out of the table, and its completion, if
+// any, received.
+func (p *pending) free() {
+	if p.payload != nil {
+		p.payload.Free()
+	}
+	*p = pending{done: p.done}
+	pendings.Put(p)
+}
+
+// complete hands the result to the caller. The pending must be out of the table.
+func (p *pending) complete() { p.done <- struct{}{} }
+
+// shards is how many parts the table has. Sequence ids are given out in turn, so
+// neighbours land in different parts.
+const shards = 16
+
+// table ties sequence ids to waiting calls.
+type table struct {
+	next   atomic.Uint64 // sequence id
+	size   atomic.Int64
+	shards [shards]struct {
+		mu     sync.Mutex // guards what follows
+		calls  map[uint64]*pending
+		closed bool
+	}
+}
+
+// nextSeq gives out a sequence id. The first is 0, as in rpcx.
+func (t *table) nextSeq() uint64 { return t.next.Add(1) - 1 }
+
+// add gives p a sequence id and puts it in. It reports false once the table is closed.
+func (t *table) add(p *pending) bool {
+	p.seq = t.nextSeq()
+	s := &t.shards[p.seq%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	if s.calls == nil {
+		s.calls = make(map[uint64]*pending)
+	}
+	s.calls[p.seq] = p
+	t.size.Add(1)
+	return true
+}
+
+// take takes the call with the given id out; nil if it is not there.
+func (t *table) take(seq uint64) *pending {
+	s := &t.shards[seq%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.calls[seq]
+	if p != nil {
+		delete(s.calls, seq)
+		t.size.Add(-1)
+	}
+	return p
+}
+
+// close refuses further calls and completes those that are in it with err.
+func (t *table) close(err error) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		calls := s.calls
+		s.calls, s.closed = nil, true
+		s.mu.Unlock()
+		t.size.Add(-int64(len(calls)))
+		for _, p := range calls {
+			p.err = err
+			p.complete()
+		}
+	}
+}
+
+// len returns how many calls wait.
+func (t *table) len() int { return int(t.size.Load()) }

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/compress"
+	"github.com/rpcx-go/rpcx/internal/bufpool"
+	"github.com/rpcx-go/rpcx/internal/hello"
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// Metadata keys of rpcx that a client writes.
+const (
+	authKey    = "__AUTH"
+	timeoutKey = "__ServerTimeout"
+)
+
+// request is what one attempt sends.
+type request struct {
+	service, method string
+	metadata        rpcx.Metadata
+	auth            string
+	serialize       protocol.SerializeType
+	compress        protocol.CompressType
+	oneway          bool
+	args            any
+	raw             *protocol.Message // instead of args: a frame of the user's
+}
+
+// roundTrip sends a request and waits for the reply, which the caller owns and must
+// free. It returns no reply for a one-way request, which is done when the connection
+// has taken it. The number of payload bytes that were sent comes back in any case.
+func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent int, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, 0, r.ended(ctx, c, true)
+	}
+	if r.oneway {
+		sent, err = c.sendOneway(ctx, r)
+		return nil, sent, err
+	}
+	if !c.usable() {
+		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, c.refusal())
+	}
+	if c.calls.len() >= c.config.MaxPending {
+		return nil, 0, c.unsent(rpcx.ResourceExhausted, r.service, r.method, errTooManyPending)
+	}
+	p := newPending()
+	if !c.calls.add(p) {
+		p.free()
+		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, c.refusal())
+	}
+	seq := p.seq
+	b, sent, err := c.encode(ctx, r, seq)
+	if err != nil {
+		c.abandon(p, seq)
+		return nil, 0, err
+	}
+	pos, err := c.out.Add(ctx, b, c.calls.len() > 1)
+	if err != nil {
+		c.abandon(p, seq)
+		if ctx.Err() != nil {
+			return nil, 0, r.ended(ctx, c, true)
+		}
+		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, err)
+	}
+	if done := ctx.Done(); done == nil {
+		<-p.done
+	} else {
+		select {
+		case <-p.done:
+		case <-done:
+			if c.giveUp(p, seq) {
+				return nil, sent, r.ended(ctx, c, false)
+			}
+		}
+	}
+	if p.err != nil {
+		err := c.interrupted(r, p.err, pos)
+		p.free()
+		return nil, sent, err
+	}
+	return p, sent, nil
+}
+
+// abandon takes back a call that was not sent.
+func (c *Conn) abandon(p *pending, seq uint64) {
+	if c.calls.take(seq) == nil {
+		<-p.done // the connection ended and completes it
+	}
+	p.free()
+	c.closeIfDrained()
+}
+
+// giveUp takes back a call that was sent, and tells the server if it understands
+// that. It reports false if the reply came first; the call is then complete.
+func (c *Conn) giveUp(p *pending, seq uint64) bool {
+	if c.calls.take(seq) == nil {
+		<-p.done
+		return false
+	}
+	p.free()
+	if caps := c.caps.Load(); caps != nil && caps.Cancel {
+		_ = c.post(&protocol.Message{ // what cannot be sent needs no cancelling
+			Header:  protocol.Header{Oneway: true, Seq: seq},
+			Service: hello.Service,
+			Method:  hello.CancelMethod,
+		})
+	}
+	c.closeIfDrained()
+	return true
+}
+
+// sendOneway sends a request that is not answered and waits until the connection
+// has taken it.
+func (c *Conn) sendOneway(ctx context.Context, r *request) (int, error) {
+	if !c.usable() {
+		return 0, c.unsent(rpcx.Unavailable, r.service, r.method, c.refusal())
+	}
+	b, sent, err := c.encode(ctx, r, c.calls.nextSeq())
+	if err != nil {
+		return 0, err
+	}
+	pos, err := c.out.Add(ctx, b, false)
+	if err == nil {
+		err = c.out.Wait(ctx, pos)
+	} else {
+		pos = -1
+	}
+	switch {
+	case err == nil:
+		return sent, nil
+	case ctx.Err() != nil:
+		return sent, r.ended(ctx, c, pos < 0)
+	case pos < 0:
+		return 0, c.unsent(rpcx.Unavailable, r.service, r.method, err)
+	default:
+		return sent, c.interrupted(r, err, pos)
+	}
+}
+
+// refusal says why the connection takes no new calls.
+func (c *Conn) refusal() error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	return errDrained
+}
+
+// interrupted is the error of a call whose connection ended before the reply. If the
+// request was still in our hands it certainly did not run.
+func (c *Conn) interrupted(r *request, reason error, pos int64) error {
+	code := rpcx.CodeOf(reason)
+	if !c.out.Sent(pos) {
+		return rpcx.Unsent(code, "client: call %s.%s on %s was not sent: %w", r.service, r.method, c.addr, reason)
+	}
+	return rpcx.Errorf(code, "client: call %s.%s on %s: outcome unknown: %w", r.service, r.method, c.addr, reason)
+}
+
+// ended is the error of a call whose context ended.
+func (r *request) ended(ctx context.Context, c *Conn, unsent bool) error {
+	if unsent {
+		return rpcx.Unsent(rpcx.CodeOf(ctx.Err()), "client: call %s.%s on %s was not sent: %w", r.service, r.method, c.addr, context.Cause(ctx))
+	}
+	return rpcx.Errorf(rpcx.CodeOf(ctx.Err()), "client: call %s.%s on %s: %w", r.service, r.method, c.addr, context.Cause(ctx))
+}
+
+// encode encodes the request into a buffer of its own and returns the length of its
+// payload as well. The user's code runs here, in the caller's goroutine and under no
+// lock.
+func (c *Conn) encode(ctx context.Context, r *request, seq uint64) (*bufpool.Buffer, int, error) {
+	h := protocol.Header{Oneway: r.oneway, Serialize: r.serialize, Seq: seq}
+	if r.raw != nil {
+		h = r.raw.Header
+		h.Type, h.Heartbeat, h.Compress, h.Status, h.Seq = protocol.Request, false, protocol.None, protocol.Normal, seq
+	}
+	b := bufpool.Get(0)
+	var mark protocol.Mark
+	b.B, mark = protocol.AppendHead(b.B, &h, r.service, r.method)
+	b.B, _ = r.metadata.AppendBinary(b.B) // never fails
+	if r.auth != "" {
+		b.B = protocol.AppendPair(b.B, authKey, r.auth)
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		b.B = appendTimeout(b.B, time.Until(deadline))
+	}
+	b.B = mark.EndMetadata(b.B)
+	err := c.appendPayload(b, &mark, r)
+	if err == nil && len(b.B)-protocol.HeaderSize > c.config.Limits.Frame {
+		err = c.unsent(rpcx.ResourceExhausted, r.service, r.method,
+			errorf("the request makes a frame of %d bytes, the limit is %d", len(b.B)-protocol.HeaderSize, c.config.Limits.Frame))
+	}
+	if err == nil {
+		err = mark.Finish(b.B)
+	}
+	if err != nil {
+		b.Free()
+		return nil, 0, err
+	}
+	return b, len(b.B) - mark.PayloadStart(), nil
+}
+
+// appendTimeout appends what is left until the deadline, in whole milliseconds; at
+// least one, for none would mean that the call expired.
+func appendTimeout(block []byte, left time.Duration) []byte {
+	ms := max(int64((left+time.Millisecond-1)/time.Millisecond), 1)
+	return protocol.AppendPair(block, timeoutKey, strconv.FormatInt(ms, 10))
+}
+
+// appendPayload appends the encoded arguments, compressed where that is wanted.
+func (c *Conn) appendPayload(b *bufpool.Buffer, mark *protocol.Mark, r *request) error {
+	if r.raw != nil {
+		b.B = append(b.B, r.raw.Payload...)
+		return c.deflate(b, mark, r)
+	}
+	enc := c.config.codecs.Lookup(r.serialize)
+	if enc == nil {
+		return c.unsent(rpcx.InvalidArgument, r.service, r.method, errorf("no codec for %s; add it to Option.Codecs", r.serialize))
+	}
+	out, err := enc.Append(b.B, r.args)
+	if err != nil {
+		return c.unsent(rpcx.InvalidArgument, r.service, r.method, err)
+	}
+	b.B = out
+	return c.deflate(b, mark, r)
+}
+
+func (c *Conn) deflate(b *bufpool.Buffer, mark *protocol.Mark, r *request) error {
+	if r.compress == protocol.None {
+		return nil
+	}
+	z := c.config.compressors.Lookup(r.compress)
+	if z == nil {
+		return c.unsent(rpcx.InvalidArgument, r.service, r.method, errorf("no compressor for %s; add it to Option.Compressors", r.compress))
+	}
+	payload := b.B[mark.PayloadStart():]
+	if len(payload) <= compress.Threshold || !c.caps.Load().Inflates(z) {
+		return nil
+	}
+	packed := bufpool.Get(len(payload))
+	defer packed.Free()
+	var err error
+	if packed.B, err = z.Compress(packed.B, payload); err != nil {
+		return c.unsent(rpcx.Internal, r.service, r.method, err)
+	}
+	b.B = append(b.B[:mark.PayloadStart()], packed.B...)
+	mark.SetCompress(b.B, z.ID())
+	return nil
+}
+
+// decode decodes the payload of a reply into v, within the limits.
+func (c *Conn) decode(p *pending, v any) error {
+	if p.payload == nil {
+		return nil // an empty payload leaves the reply untouched, as in rpcx
+	}
+	if err := c.inflate(p); err != nil {
+		return err
+	}
+	dec := c.config.codecs.Lookup(p.head.Serialize)
+	if dec == nil {
+		return rpcx.Errorf(rpcx.Unimplemented, "unsupported codec: number %d", p.head.Serialize)
+	}
+	if err := dec.Unmarshal(p.payload.B, v); err != nil {
+		return rpcx.Errorf(rpcx.Internal, "decode reply: %w", err)
+	}
+	return nil
+}
+
+// inflate decompresses the payload of a reply, within the limits.
+func (c *Conn) inflate(p *pending) error {
+	if p.payload == nil || p.head.Compress == protocol.None {
+		return nil
+	}
+	z := c.config.compressors.Lookup(p.head.Compress)
+	if z == nil {
+		return rpcx.Errorf(rpcx.Unimplemented, "unsupported compressor: number %d", p.head.Compress)
+	}
+	b := bufpool.Get(4 * len(p.payload.B))
+	out, err := z.Decompress(b.B, p.payload.B, c.config.Limits.Payload)
+	if err != nil {
+		b.Free()
+		return rpcx.Errorf(rpcx.DataLoss, "decompress reply: %w", err)
+	}
+	b.B = out
+	p.payload.Free()
+	p.payload, p.head.Compress = b, protocol.None
+	return nil
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/balance"
+	"github.com/rpcx-go/rpcx/registry"
+)
+
+// target is one service as discovery sees it. What the call path reads is an
+// immutable snapshot.
+type target struct {
+	client   *Client
+	service  string
+	snapshot atomic.Pointer[snapshot]
+	ready    chan struct{} // closed with the first snapshot or error
+	once     sync.Once
+
+	mu  sync.Mutex // guards what follows
+	err error      // why there is no snapshot
+}
+
+// snapshot is the servers of a service at one time, and a picker among them.
+type snapshot struct {
+	instances []registry.Instance
+	nodes     []*node // of the instances, in the same order
+	picker    balance.Picker
+	usable    func(i int) bool // for a call that has not tried any server yet
+	bad       error            // instances that cannot be used
+}
+
+func newTarget(c *Client, service string) *target {
+	return &target{client: c, service: service, ready: make(chan struct{})}
+}
+
+// watch follows discovery until the client is closed.
+func (t *target) watch() {
+	c := t.client
+	for failures := 0; ; failures++ {
+		err := c.discovery.Watch(c.ctx, t.service, func(instances []registry.Instance) {
+			failures = 0
+			t.update(instances)
+		})
+		if c.ctx.Err() != nil {
+			t.fail(errClosed)
+			return
+		}
+		t.fail(err)
+		if rpcx.CodeOf(err) == rpcx.InvalidArgument {
+			return // it will not get better
+		}
+		c.config.Logger.Warn("discovery failed, trying again", "service", t.service, "error", err)
+		if c.config.reconnect.Wait(c.ctx, failures) != nil {
+			return
+		}
+	}
+}
+
+// fail notes why there is no snapshot, for those that wait for the first one.
+func (t *target) fail(err error) {
+	t.mu.Lock()
+	t.err = err
+	t.mu.Unlock()
+	t.once.Do(func() { close(t.ready) })
+}
+
+// update makes a snapshot of what discovery reported. One goroutine calls it.
+func (t *target) update(instances []registry.Instance) {
+	kept, bad := t.client.eligible(t.service, instances)
+	old := t.snapshot.Load()
+	if old != nil && bad == nil && old.bad == nil && slices.EqualFunc(old.instances, kept, registry.Instance.Equal) {
+		return
+	}
+	s := &snapshot{instances: kept, nodes: t.client.acquire(kept), bad: bad}
+	if len(kept) > 0 {
+		s.picker = t.client.policy.NewPicker(kept)
+	}
+	s.usable = func(i int) bool { return s.nodes[i].usable() }
+	t.snapshot.Store(s)
+	t.once.Do(func() { close(t.ready) })
+	if old != nil {
+		t.client.release(old.nodes)
+	}
+}
+
+// wait returns the current snapshot; the first one it waits for.
+func (t *target) wait(ctx context.Context) (*snapshot, error) {
+	s := t.snapshot.Load()
+	if s == nil {
+		select {
+		case <-t.ready:
+		case <-ctx.Done():
+			return nil, rpcx.Unsent(rpcx.CodeOf(ctx.Err()), "client: find servers of %s: %w", t.service, context.Cause(ctx))
+		}
+		s = t.snapshot.Load()
+	}
+	switch {
+	case s == nil:
+		t.mu.Lock()
+		err := t.err
+		t.mu.Unlock()
+		return nil, unsentBecause(err, t.service)
+	case len(s.nodes) == 0 && s.bad != nil:
+		return nil, rpcx.Unsent(rpcx.InvalidArgument, "client: no usable server of %s: %w", t.service, s.bad)
+	case len(s.nodes) == 0:
+		return nil, rpcx.Unsent(rpcx.Unavailable, "client: can not found any server of %s", t.service)
+	default:
+		return s, nil
+	}
+}
+
+func unsentBecause(err error, service string) error {
+	if rpcx.SafeToRetry(err) {
+		return err
+	}
+	code := rpcx.CodeOf(err)
+	if code == rpcx.Unknown {
+		code = rpcx.Unavailable
+	}
+	return rpcx.Unsent(code, "client: find servers of %s: %w", service, err)
+}
+
+// pick chooses a server that was not tried, a usable one if there is any. It returns
+// nil when all were tried.
+func (s *snapshot) pick(ctx context.Context, call *rpcx.Call, tried []*node) *node {
+	usable := s.usable
+	if len(tried) > 0 {
+		usable = func(i int) bool { return !slices.Contains(tried, s.nodes[i]) && s.nodes[i].usable() }
+	}
+	if i := s.picker.Pick(ctx, call, usable); i >= 0 {
+		return s.nodes[i]
+	}
+	untried := func(i int) bool { return !slices.Contains(tried, s.nodes[i]) }
+	if i := s.picker.Pick(ctx, call, untried); i >= 0 {
+		return s.nodes[i]
+	}
+	return nil
+}
+
+// eligible leaves out instances that are switched off, belong to another group,
+// stand twice, or cannot be used; the error says which are the last.
+func (c *Client) eligible(service string, instances []registry.Instance) ([]registry.Instance, error) {
+	var bad []error
+	kept := make([]registry.Instance, 0, len(instances))
+	seen := make(map[string]bool, len(instances))
+	for _, in := range instances {
+		switch {
+		case in.Service != "" && in.Service != service, seen[in.Key()],
+			in.Meta["state"] == "inactive",
+			c.config.Group != "" && in.Meta["group"] != c.config.Group:
+			continue
+		}
+		if _, err := c.config.transports.Lookup(in.Network); err != nil {
+			bad = append(bad, err)
+			continue
+		}
+		seen[in.Key()] = true
+		kept = append(kept, in)
+	}
+	return kept, errors.Join(bad...)
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/bufpool"
+	"github.com/rpcx-go/rpcx/internal/callctx"
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// Metadata keys of rpcx that a server reads.
+const (
+	authKey    = "__AUTH"
+	timeoutKey = "__ServerTimeout"
+)
+
+var (
+	errOverloaded = rpcx.Errorf(rpcx.ResourceExhausted, "server: overloaded: as many handlers run as may").NotExecuted()
+	errGoexit     = errors.New("server: a handler ended its goroutine")
+	errExpired    = rpcx.Errorf(rpcx.DeadlineExceeded, "server: deadline passed before the call could run").NotExecuted()
+)
+
+// The stations of a call, in order: receive, prepare, run, appendReply. Nothing
+// that costs more than the frame itself happens before authentication, and code of
+// the user's runs in prepare, run and appendReply only.
+
+// receive makes the call that a frame asks for and finds its method. The call is
+// there even with an error, to be answered.
+func (c *Conn) receive(f *protocol.Frame) (*inbound, error) {
+	in := &inbound{conn: c, head: f.Header, requestBytes: len(f.Payload)}
+	in.call.Oneway = f.Oneway
+	in.call.Peer = c.peer
+	if len(f.Metadata) > 0 {
+		in.setMetadata(f)
+	}
+	m, known := (*c.server.table.Load()).lookup(f.Service, f.Method)
+	if m == nil {
+		in.call.Service, in.call.Method = string(f.Service), string(f.Method)
+		if !known {
+			return in, rpcx.Errorf(rpcx.Unimplemented, "rpcx: can't find service %s", f.Service).NotExecuted()
+		}
+		return in, rpcx.Errorf(rpcx.Unimplemented, "rpcx: can't find method %s", f.Method).NotExecuted()
+	}
+	in.method = m
+	in.call.Service, in.call.Method = m.service, m.name
+	return in, nil
+}
+
+// setMetadata keeps the metadata of the request and reads its deadline.
+func (in *inbound) setMetadata(f *protocol.Frame) {
+	in.meta = f.CopyMetadata()
+	in.call.Header = in.meta
+	text, ok := in.meta.Lookup(timeoutKey)
+	if !ok {
+		return
+	}
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ms > math.MaxInt64/int64(time.Millisecond)/2 {
+		return // as rpcx does; and a deadline in a hundred years is none
+	}
+	in.deadline = time.Now().Add(time.Duration(max(ms, 0)) * time.Millisecond)
+}
+
+// prepare authenticates the call and decodes its arguments. The frame is not used
+// afterwards.
+func (in *inbound) prepare(f *protocol.Frame) (err error) {
+	defer in.recoverTo(&err)
+	s := in.conn.server
+	if s.config.observer != nil {
+		in.startObserving()
+	}
+	if s.config.auth != nil {
+		if err := s.config.auth(in, in.call.Service, in.call.Method, in.meta.Get(authKey)); err != nil {
+			return unauthenticated(err)
+		}
+	}
+	if in.expired() {
+		return errExpired
+	}
+	payload := f.Payload
+	if f.Compress != protocol.None {
+		b, err := in.inflate(payload)
+		if err != nil {
+			return err
+		}
+		defer b.Free()
+		payload = b.B
+	}
+	if in.method.raw != nil {
+		in.call.Args, in.call.Reply = in.rawRequest(f, payload), new(protocol.Message)
+		return nil
+	}
+	codec := s.config.codecSet.Lookup(f.Serialize)
+	if codec == nil {
+		return rpcx.Errorf(rpcx.Unimplemented, "can not find codec for %d", f.Serialize).NotExecuted()
+	}
+	in.call.Args, in.call.Reply = in.method.newArgs(), in.method.newReply()
+	if err := codec.Unmarshal(payload, in.call.Args); err != nil {
+		return rpcx.Errorf(rpcx.InvalidArgument, "%w", err).NotExecuted()
+	}
+	return nil
+}
+
+// unauthenticated gives an error of an AuthFunc a code, unless it has one, and says
+// that the call did not run.
+func unauthenticated(err error) error {
+	var e *rpcx.Error
+	if errors.As(err, &e) {
+		return e.NotExecuted()
+	}
+	return rpcx.Errorf(rpcx.Unauthenticated, "%w", err).NotExecuted()
+}
+
+// inflate decompresses a payload within the limits.
+func (in *inbound) inflate(payload []byte) (*bufpool.Buffer, error) {
+	s := in.conn.server
+	z := s.config.compressSet.Lookup(in.head.Compress)
+	if z == nil {
+		return nil, rpcx.Errorf(rpcx.Unimplemented, "unsupported compressor: number %d", in.head.Compress).NotExecuted()
+	}
+	b := bufpool.Get(4 * len(payload))
+	out, err := z.Decompress(b.B, payload, s.config.limits.Payload)
+	if err != nil {
+		b.Free()
+		return nil, rpcx.Errorf(rpcx.InvalidArgument, "decompress arguments: %w", err).NotExecuted()
+	}
+	b.B = out
+	return b, nil
+}
+
+// rawRequest is what a raw handler gets: the frame as a message of its own.
+func (in *inbound) rawRequest(f *protocol.Frame, payload []byte) *protocol.Message {
+	m := &protocol.Message{
+		Header:   f.Header,
+		Service:  in.call.Service,
+		Method:   in.call.Method,
+		Metadata: in.meta,
+		Payload:  append([]byte(nil), payload...),
+	}
+	m.Compress = protocol.None
+	return m
+}
+
+// run runs the interceptors and the handler.
+func (in *inbound) run() (err error) {
+	defer in.recoverTo(&err)
+	if in.expired() {
+		return errExpired
+	}
+	if in.observed != nil {
+		return in.conn.server.chain(in.observed.ctx, &in.call)
+	}
+	return in.conn.server.chain(in, &in.call)
+}
+
+// recoverTo turns a panic in the user's code into an error that tells the caller no
+// more than that; the log tells the rest.
+func (in *inbound) recoverTo(err *error) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	s := in.conn.server
+	s.stats.panics.Add(1)
+	s.logger.Error("panic while serving a call", "service", in.call.Service, "method", in.call.Method,
+		"peer", in.conn.peer.Addr, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	*err = rpcx.Errorf(rpcx.Internal, "[service internal error]: panic, method: %s", in.call.Method)
+}
+
+// invoke is the innermost link of the chain of interceptors.
+func invoke(ctx context.Context, c *rpcx.Call) error {
+	in, ok := ctx.Value(callctx.Key{}).(*inbound)
+	if !ok {
+		return rpcx.Errorf(rpcx.Internal, "server: an interceptor passed on a context that is not the call's")
+	}
+	err := in.method.invoke(ctx, c)
+	in.handled = true
+	return err
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/callctx"
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// inbound is one call being served. It is the handler's context as well: one
+// allocation, and neither channel nor timer unless the handler asks for Done.
+type inbound struct {
+	conn   *Conn
+	method *method
+	head   protocol.Header // of the request
+	call   rpcx.Call
+	meta   rpcx.Metadata // of the request, all of it
+
+	requestBytes, replyBytes int
+
+	deadline  time.Time    // zero: none
+	observed  *observation // nil: nobody observes
+	abandoned atomic.Bool  // the caller gave it up and wants no reply
+	handled   bool         // the handler has returned by itself
+	released  bool         // guarded by conn.mu: no longer running
+
+	mu       sync.Mutex // guards what follows
+	err      error      // why the context ended
+	done     chan struct{}
+	timer    *time.Timer
+	after    map[*func()]struct{}
+	reply    []byte // encoded pairs of reply metadata
+	returned bool   // the handler has returned
+}
+
+// The callctx.Key value: what package rpcx asks a handler's context for.
+
+// Peer returns who made the call.
+func (in *inbound) Peer() rpcx.Peer { return in.conn.peer }
+
+// Metadata returns what came with the call.
+func (in *inbound) Metadata() rpcx.Metadata { return in.meta }
+
+// SetReplyMetadata adds a pair to what goes back.
+func (in *inbound) SetReplyMetadata(key, value string) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.returned {
+		return rpcx.Errorf(rpcx.FailedPrecondition, "reply metadata %q set after the handler returned", key)
+	}
+	in.reply = protocol.AppendPair(in.reply, key, value)
+	return nil
+}
+
+// Deadline implements context.Context.
+func (in *inbound) Deadline() (time.Time, bool) { return in.deadline, !in.deadline.IsZero() }
+
+// Done implements context.Context.
+func (in *inbound) Done() <-chan struct{} {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.done == nil {
+		in.done = make(chan struct{})
+		if in.err != nil {
+			close(in.done)
+		}
+		in.watchDeadline()
+	}
+	return in.done
+}
+
+// watchDeadline starts the timer, once somebody wants to be woken. in.mu is held.
+func (in *inbound) watchDeadline() {
+	if in.err == nil && in.timer == nil && !in.deadline.IsZero() {
+		in.timer = time.AfterFunc(time.Until(in.deadline), func() { in.end(context.DeadlineExceeded) })
+	}
+}
+
+// Err implements context.Context.
+func (in *inbound) Err() error {
+	in.mu.Lock()
+	err := in.err
+	in.mu.Unlock()
+	if err == nil && in.expired() {
+		in.end(context.DeadlineExceeded)
+		return context.DeadlineExceeded
+	}
+	return err
+}
+
+func (in *inbound) expired() bool {
+	return !in.deadline.IsZero() && !time.Now().Before(in.deadline)
+}
+
+// Value implements context.Context.
+func (in *inbound) Value(key any) any {
+	if _, ok := key.(callctx.Key); ok {
+		return in
+	}
+	if _, ok := key.(connKey); ok {
+		return in.conn
+	}
+	return in.conn.server.config.base.Value(key)
+}
+
+// AfterFunc lets package context derive contexts without a goroutine for each.
+func (in *inbound) AfterFunc(f func()) (stop func() bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.err != nil {
+		go f() // as context.AfterFunc does; f is short and belongs to package context
+		return func() bool { return false }
+	}
+	if in.after == nil {
+		in.after = make(map[*func()]struct{})
+	}
+	key := &f
+	in.after[key] = struct{}{}
+	in.watchDeadline()
+	return func() bool {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		_, there := in.after[key]
+		delete(in.after, key)
+		return there
+	}
+}
+
+// end ends the context, for the first reason given.
+func (in *inbound) end(err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.err != nil {
+		return
+	}
+	in.err = err
+	if in.done != nil {
+		close(in.done)
+	}
+	if in.timer != nil {
+		in.timer.Stop()
+	}
+	for f := range in.after {
+		go (*f)() // as context.AfterFunc does; f is short and belongs to package context
+	}
+	in.after = nil
+}
+
+// finish takes the reply metadata and closes it for good.
+func (in *inbound) finish() []byte {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.returned = true
+	return in.reply
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// tick is how often the monitor looks. A blocking handler holds up its connection
+// for one to two ticks, once: its method runs in the pool from then on.
+const tick = 10 * time.Millisecond
+
+// quietTicks is after how many ticks without a call a connection is not watched
+// any more.
+const quietTicks = 100
+
+// monitor takes connections away from goroutines that are held up by a handler;
+// turn.go tells why. It runs only while calls come in.
+type monitor struct {
+	server *Server
+	late   atomic.Int64 // how late ticks come, as a moving average
+
+	mu      sync.Mutex // guards what follows
+	watched map[*Conn]*sighting
+	running bool
+}
+
+// sighting is what the monitor saw of a connection the last time.
+type sighting struct {
+	turn  *turn
+	state uint64
+	quiet int
+}
+
+// noise returns how long a goroutine that could run waits for a processor on this
+// machine now: what takes less time than that need not be the handler's fault.
+func (m *monitor) noise() time.Duration { return time.Duration(m.late.Load()) }
+
+// watch makes the monitor look at c.
+func (m *monitor) watch(c *Conn) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.watched == nil {
+		m.watched = make(map[*Conn]*sighting)
+	}
+	m.watched[c] = new(sighting)
+	c.watched.Store(true)
+	if !m.running {
+		m.running = true
+		m.server.tasks.Go(m.run) // the caller holds a turn, so Close has not waited for tasks yet
+	}
+}
+
+// run looks at every watched connection on each tick, until none is left.
+func (m *monitor) run() {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ticker.C:
+		case <-m.server.lifetime.Done():
+			return
+		}
+		now := time.Now()
+		late := m.late.Load()
+		m.late.Store(late + (int64(max(now.Sub(last)-tick, 0))-late)/4)
+		last = now
+		if !m.look() {
+			return
+		}
+	}
+}
+
+// look reports whether there is anything left to look at.
+func (m *monitor) look() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for c, s := range m.watched {
+		t := c.turn.Load()
+		state, inside := t.inside()
+		switch {
+		case s.turn != t || s.state != state:
+			*s = sighting{turn: t, state: state}
+		case inside:
+			m.takeOver(c, t, state)
+		default:
+			if s.quiet++; s.quiet >= quietTicks {
+				c.watched.Store(false)
+				delete(m.watched, c)
+			}
+		}
+	}
+	m.running = len(m.watched) > 0
+	return m.running
+}
+
+// takeOver lets another goroutine read c, unless too many handlers run already:
+// then the connection waits, and so does its peer.
+func (m *monitor) takeOver(c *Conn, t *turn, state uint64) {
+	if c.running() >= m.server.config.limits.HandlersPerConn || !m.server.workers.reserve() {
+		return
+	}
+	next := t.takeAway(state)
+	if next == nil { // it has just returned
+		m.server.workers.unreserve()
+		return
+	}
+	c.adopt(t.current)
+	if m := t.current.method; m != nil {
+		m.pace.blocked()
+	}
+	m.server.stats.takeovers.Add(1)
+	go next.run() // inherits the old turn's place in server.turns
+}
+
+// forget drops a connection that is gone.
+func (m *monitor) forget(c *Conn) {
+	m.mu.Lock()
+	delete(m.watched, c)
+	m.mu.Unlock()
+}

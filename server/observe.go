@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+)
+
+// observation is a call that an Observer was told of.
+type observation struct {
+	ctx   context.Context //nolint:containedctx // the handler's, as the observer wants it
+	info  rpcx.CallInfo
+	began time.Time
+}
+
+func (in *inbound) startObserving() {
+	o := &observation{began: time.Now(), info: rpcx.CallInfo{
+		Side:    rpcx.ServerSide,
+		Service: in.call.Service,
+		Method:  in.call.Method,
+		Oneway:  in.call.Oneway,
+		Header:  in.meta,
+		Peer:    in.call.Peer,
+	}}
+	o.ctx = in.conn.server.config.observer.CallStart(in, &o.info)
+	in.observed = o
+}
+
+func (in *inbound) stopObserving(err error) {
+	o := in.observed
+	in.conn.server.config.observer.CallEnd(o.ctx, &o.info, &rpcx.CallResult{
+		Err:          err,
+		Duration:     time.Since(o.began),
+		RequestBytes: in.requestBytes,
+		ReplyBytes:   in.replyBytes,
+	})
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/hello"
+	"github.com/rpcx-go/rpcx/transport"
+)
+
+// ErrServerClosed is returned by Serve and ServeListener after Shutdown or Close,
+// and matched by the errors of registrations from then on.
+var ErrServerClosed = errors.New("server: closed")
+
+// Server serves registered methods and functions on any number of listeners. Make
+// one with NewServer; its methods may be called concurrently.
+type Server struct {
+	config    *resolved
+	configErr error
+	logger    *slog.Logger
+	accepts   string // our capabilities, as the hello carries them
+	chain     rpcx.UnaryFunc
+	table     atomic.Pointer[table]
+	workers   workers
+	monitor   monitor
+	publish   publisher
+	stats     counters
+	pushSeq   atomic.Uint64
+	started   chan struct{} // closed with the first listener
+
+	lifetime  context.Context //nolint:containedctx // ends with Close
+	expire    context.CancelFunc
+	accepting sync.WaitGroup // accept loops
+	turns     sync.WaitGroup // connections that are read
+	tasks     sync.WaitGroup // everything else
+
+	mu        sync.Mutex // guards what follows
+	state     state
+	listeners map[net.Listener]string // and the network each was opened for
+	first     net.Addr
+	conns     map[*Conn]struct{}
+	idle      chan struct{} // closed when conns becomes empty; nil: nobody waits
+}
+
+// state is where a server stands in its life. It only grows.
+type state uint8
+
+const (
+	serving state = iota
+	draining
+	closed
+)
+
+// NewServer makes a server. It opens nothing: Serve does. What is wrong with the
+// options is returned by Serve.
+func NewServer(opts ...Option) *Server {
+	config, err := newConfig(opts)
+	s := &Server{
+		config:    config,
+		configErr: err,
+		logger:    config.logger,
+		started:   make(chan struct{}),
+		listeners: make(map[net.Listener]string),
+		conns:     make(map[*Conn]struct{}),
+	}
+	s.accepts = hello.Format(config.compressSet)
+	s.chain = rpcx.Chain(config.interceptors, invoke)
+	s.table.Store(&table{})
+	s.workers.limit = int64(config.limits.Handlers)
+	s.monitor.server = s
+	s.publish.init(s)
+	s.lifetime, s.expire = context.WithCancel(context.Background())
+	return s
+}
+
+// Serve listens on addr and serves until Shutdown or Close, after which it returns
+// ErrServerClosed; any other error is why it could not go on. network is "tcp",
+// "tcp4", "tcp6", "reuseport", "unix", or that of a transport given with
+// WithTransport. Port 0 picks a free one: see Address. Serve may be called more
+// than once, for several listeners.
+func (s *Server) Serve(network, addr string) error {
+	if s.configErr != nil {
+		return s.configErr
+	}
+	t, err := s.config.transportSet.Lookup(network)
+	if err != nil {
+		return fmt.Errorf("server: serve %s@%s: %w", network, addr, err)
+	}
+	settings := transport.Settings{TLS: s.config.tls, KeepAlive: s.config.keepAlive}
+	ln, err := t.Listen(s.lifetime, network, addr, settings)
+	if err != nil {
+		return fmt.Errorf("server: serve %s@%s: %w", network, addr, err)
+	}
+	return s.ServeListener(network, ln)
+}
+
+// ServeListener is Serve for a listener of the caller's, which it owns from then on
+// and closes. network is what handlers see in rpcx.Peer. TLS is the listener's
+// affair: WithTLSConfig does not apply.
+func (s *Server) ServeListener(network string, ln net.Listener) error {
+	if s.configErr != nil {
+		return errors.Join(s.configErr, ln.Close())
+	}
+	if s.config.registrar != nil && s.config.advertise == "" && wildcard(ln.Addr()) {
+		return errors.Join(fmt.Errorf("server: %s cannot be registered: it is no address that clients can dial; name one with WithRegistrar", ln.Addr()), ln.Close())
+	}
+	if !s.open(ln, network) {
+		return errors.Join(ErrServerClosed, ln.Close())
+	}
+	defer s.accepting.Done()
+	err := s.acceptLoop(ln, network)
+	s.mu.Lock()
+	delete(s.listeners, ln)
+	ended := s.state != serving
+	s.mu.Unlock()
+	_ = ln.Close() // in most cases closed already
+	if ended {
+		return ErrServerClosed
+	}
+	return fmt.Errorf("server: accept on %s: %w", ln.Addr(), err)
+}
+
+// open notes a listener, and starts what runs beside the listeners with the first.
+func (s *Server) open(ln net.Listener, network string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != serving {
+		return false
+	}
+	s.accepting.Add(1)
+	s.listeners[ln] = network
+	if s.first == nil {
+		s.first = ln.Addr()
+		s.tasks.Go(s.sweep)
+		if s.config.registrar != nil {
+			s.tasks.Go(s.publish.run)
+		}
+		close(s.started)
+	}
+	s.publish.wake()
+	return true
+}
+
+// Started returns a channel that is closed once the server listens.
+func (s *Server) Started() <-chan struct{} { return s.started }
+
+// Address returns the address of the first listener, nil before there is one.
+func (s *Server) Address() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.first
+}
+
+// Conns returns the connections that are open now.
+func (s *Server) Conns() []*Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conns := make([]*Conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+// spawn runs f on a goroutine that Close waits for. It reports false, and does not
+// run f, when the server is closed.
+func (s *Server) spawn(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == closed {
+		return false
+	}
+	s.tasks.Go(f)
+	return true
+}

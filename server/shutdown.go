@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rpcx-go/rpcx/internal/bufpool"
+)
+
+const (
+	// quietFor is how long nothing must come from a peer that cannot be told to drain
+	// before its connection is closed.
+	quietFor = 200 * time.Millisecond
+	// capableQuietFor is the same for a peer that was told and should leave by itself.
+	capableQuietFor = 2 * time.Second
+	// farewell is how long the peer has to close its side after we closed ours.
+	farewell = time.Second
+	// backlog is how long connections that wait in a listener are still taken.
+	backlog = 20 * time.Millisecond
+	// drainPoll is how often a draining connection is looked at.
+	drainPoll = 10 * time.Millisecond
+)
+
+// Shutdown stops the server without losing a call: it takes the registrations back
+// and waits for the delay of WithRegistrar, stops listening, tells peers that
+// understand it to open no new calls, answers everything that comes in until each
+// peer has left or fallen silent, and then closes the connections. Frames that
+// arrive after a connection was half-closed are not executed.
+//
+// It returns nil when all that is done. When ctx ends first (30 s if it has no
+// deadline) the contexts of the handlers that still run end, the connections are
+// closed as by Close, and the error says why. After Shutdown the server cannot be
+// used again.
+func (s *Server) Shutdown(ctx context.Context) error {
+	ctx, cancel := drainContext(ctx)
+	defer cancel()
+	err := s.publish.withdraw(ctx, true)
+	if s.publish.delays() {
+		wait(ctx, s.config.drainDelay)
+	}
+	s.stopListening(draining)
+	s.accepting.Wait()
+	for _, c := range s.Conns() {
+		s.spawn(func() { c.drain(ctx) })
+	}
+	select {
+	case <-s.whenEmpty():
+	case <-ctx.Done():
+		err = errors.Join(err, context.Cause(ctx))
+	}
+	return errors.Join(err, s.Close())
+}
+
+// drainLimit is how long Shutdown waits when its context has no deadline.
+const drainLimit = 30 * time.Second
+
+// drainContext bounds a shutdown whose caller did not.
+func drainContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, drainLimit)
+}
+
+// Close stops the server at once: listeners and connections are closed and the
+// contexts of handlers end. It does not wait for handlers that do not heed their
+// context; everything else that the server started has ended when it returns.
+func (s *Server) Close() error {
+	s.stopListening(closed)
+	for _, c := range s.Conns() {
+		c.shut(ErrServerClosed)
+	}
+	s.turns.Wait()
+	s.expire()
+	err := s.publish.withdraw(canceledContext(), true)
+	s.tasks.Wait()
+	s.workers.close()
+	if errors.Is(err, context.Canceled) {
+		return nil // the registry was not waited for
+	}
+	return err
+}
+
+// canceledContext is for work that must not wait.
+func canceledContext() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// stopListening moves the server's state on and ends the accept loops. A server that
+// drains takes the connections that are waiting, where the listener can tell when
+// there are no more: closing it would reset them, with the calls that they carry.
+func (s *Server) stopListening(to state) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state = max(s.state, to)
+	for ln := range s.listeners {
+		d, ok := ln.(interface{ SetDeadline(t time.Time) error })
+		if to == draining && ok && d.SetDeadline(time.Now().Add(backlog)) == nil {
+			continue // the accept loop ends with the time-out and closes it
+		}
+		_ = ln.Close() // the accept loop ends
+	}
+}
+
+// drain brings one connection to its end: notice, quiet, half-close, close.
+func (c *Conn) drain(ctx context.Context) {
+	quiet := quietFor
+	if caps := c.caps.Load(); caps != nil && caps.Drain {
+		quiet = capableQuietFor
+		b := bufpool.Get(64)
+		b.B, _ = drainNotice().AppendBinary(b.B) // always fits
+		_ = c.send(b, false)                     // a connection that is gone is drained
+	}
+	if !c.waitQuiet(ctx, quiet) {
+		return // gone, or out of time: Shutdown closes it
+	}
+	c.halted.Store(true)
+	c.flush()
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		timer := time.NewTimer(farewell)
+		defer timer.Stop()
+		select {
+		case <-c.gone:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	c.shut(ErrServerClosed)
+}
+
+// waitQuiet waits until nothing has come in, and nothing has run, for a while. It
+// reports false when the connection or ctx ended first.
+func (c *Conn) waitQuiet(ctx context.Context, quiet time.Duration) bool {
+	ticker := time.NewTicker(drainPoll)
+	defer ticker.Stop()
+	last, since := c.activity(), time.Now()
+	for {
+		select {
+		case <-c.gone:
+			return false
+		case <-ctx.Done():
+			return false
+		case now := <-ticker.C:
+			if a := c.activity(); a != last || c.busy() {
+				last, since = a, now
+			} else if now.Sub(since) >= quiet {
+				return true
+			}
+		}
+	}
+}
+
+// wait waits for d or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

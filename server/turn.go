@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/rpcx-go/rpcx/internal/bufpool"
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// A connection is read by one goroutine at a time: the one that has the turn. It
+// decodes a request, runs its handler and appends the reply to a batch, over and
+// over, and sends the batch before it waits for the peer. So a hundred requests
+// that arrive together cost one read, one write, no other goroutine and no copy of
+// a stack.
+//
+// A handler that blocks would block everybody behind it. Therefore the holder says
+// when it enters code that is not ours and when it has left it, in one word of
+// memory. The monitor, which looks at that word every few milliseconds, takes the
+// turn away from a goroutine that stays inside: it makes a new turn for another
+// goroutine, which goes on reading with a copy of what was read but not decoded.
+// The old one learns of it when it leaves, sends its one reply by itself and ends.
+//
+// What lies in a turn belongs to its goroutine even after the turn was taken away;
+// the monitor and the new holder only read the parts that do not change any more.
+
+// batchLimit is the length at which a batch is sent though requests are waiting.
+const batchLimit = 64 << 10
+
+// sampling is how often a call is timed: every so many calls of a connection.
+const sampling = 8
+
+// taken is the state of a turn that was taken away.
+const taken = math.MaxUint64
+
+// turn is the right to read a connection, and what comes with it.
+type turn struct {
+	conn *Conn
+	in   *protocol.Reader
+	out  *bufpool.Buffer // replies that are not sent yet
+
+	// state is even while the holder is in our code and odd while it is in the user's.
+	// It changes with every call, or is taken.
+	state   atomic.Uint64
+	before  []byte   // what out held on entering the user's code
+	current *inbound // the call that is served in there
+	calls   uint     // for sampling
+}
+
+func newTurn(c *Conn, in *protocol.Reader) *turn {
+	return &turn{conn: c, in: in, out: bufpool.Get(0)}
+}
+
+// run reads and serves until the connection ends or the turn is taken away.
+func (t *turn) run() {
+	orderly := false
+	defer func() {
+		if !orderly { // a handler ended the goroutine with runtime.Goexit
+			t.conn.stopReading(errGoexit)
+		}
+	}()
+	for {
+		if (len(t.out.B) > 0 && !t.in.Buffered()) || len(t.out.B) >= batchLimit {
+			t.send()
+		}
+		f, err := t.in.Next()
+		if err != nil {
+			orderly = true
+			t.send() // what was answered before the fault
+			t.conn.stopReading(err)
+			return
+		}
+		t.conn.frames.Add(1)
+		if !t.serve(f) {
+			orderly = true
+			return
+		}
+	}
+}
+
+// send sends the batch. An error shows when the connection is read next.
+func (t *turn) send() {
+	if len(t.out.B) == 0 {
+		return
+	}
+	full := t.out
+	t.out = bufpool.Get(0)
+	_ = t.conn.send(full, false)
+}
+
+// serve serves one frame. It reports false if the turn was taken away meanwhile;
+// then the call has been answered all the same.
+func (t *turn) serve(f *protocol.Frame) bool {
+	c := t.conn
+	switch {
+	case f.Type == protocol.Response:
+		c.server.stats.strayResponses.Add(1) // never executed
+		return true
+	case c.halted.Load():
+		return true // shut down: whoever sent it knows that it was not executed
+	case f.Heartbeat:
+		return t.heartbeat(f)
+	case f.Oneway && string(f.Service) == controlService:
+		c.control(f)
+		return true
+	}
+	return t.serveCall(f)
+}
+
+func (t *turn) serveCall(f *protocol.Frame) bool {
+	in, err := t.conn.receive(f)
+	t.enter(in)
+	if err == nil {
+		err = in.prepare(f)
+	}
+	if err == nil && !in.method.pace.quick(t.conn.server.monitor.noise()) {
+		if t.leave() {
+			t.handOver(in)
+			return true
+		}
+		in.work() // the turn is gone, so this goroutine may as well run it
+		t.conn.release(in)
+		return false
+	}
+	if err == nil {
+		err = t.time(in)
+	}
+	t.out.B = in.appendReply(t.out.B, err)
+	if t.leave() {
+		return true
+	}
+	t.sendRest()
+	t.conn.release(in)
+	return false
+}
+
+// time runs the handler and now and then measures how long that takes.
+func (t *turn) time(in *inbound) error {
+	t.calls++
+	if t.calls%sampling != 1 {
+		return in.run()
+	}
+	began := time.Now()
+	err := in.run()
+	in.method.pace.add(time.Since(began))
+	return err
+}
+
+// enter says that the user's code is about to run for in.
+func (t *turn) enter(in *inbound) {
+	t.before, t.current = t.out.B, in
+	t.state.Add(1)
+	if !t.conn.watched.Load() {
+		t.conn.server.monitor.watch(t.conn)
+	}
+}
+
+// leave says that it has returned, and reports whether the turn is still there.
+func (t *turn) leave() bool {
+	s := t.state.Load()
+	return s != taken && t.state.CompareAndSwap(s, s+1)
+}
+
+// sendRest sends what was added to the batch since the turn was taken away: the
+// part before is sent by the new holder, so the buffer cannot be reused.
+func (t *turn) sendRest() {
+	if rest := t.out.B[len(t.before):]; len(rest) > 0 {
+		b := bufpool.Get(len(rest))
+		b.B = append(b.B, rest...)
+		_ = t.conn.send(b, true)
+	}
+}
+
+// takeAway takes the turn from a holder that has been inside since state was seen
+// and returns a new one; nil when the holder has moved on. The monitor calls it.
+func (t *turn) takeAway(state uint64) *turn {
+	if !t.state.CompareAndSwap(state, taken) {
+		return nil
+	}
+	n := newTurn(t.conn, t.in.Split())
+	n.out.B = append(n.out.B, t.before...)
+	t.conn.turn.Store(n)
+	return n
+}
+
+// inside reports whether the holder is in the user's code, and the state that says so.
+func (t *turn) inside() (uint64, bool) {
+	s := t.state.Load()
+	return s, s != taken && s%2 == 1
+}
+
+// handOver gives a call to the pool, when there is room for it.
+func (t *turn) handOver(in *inbound) {
+	for !t.conn.track(in) {
+		t.send()
+		t.conn.waitRoom()
+		select {
+		case <-t.conn.dying:
+			return // nobody waits for the answer
+		default:
+		}
+	}
+	if t.conn.server.workers.run(in) {
+		return
+	}
+	t.conn.untrack(in)
+	t.out.B = in.appendReply(t.out.B, errOverloaded)
+}
