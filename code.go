@@ -40,7 +40,7 @@ var codeNames = [...]string{ //nolint:gochecknoglobals // a table of constants
 
 // String returns the code's name in lower case, "code N" for a number without one.
 func (c Code) String() string {
-	if c > 0 && int(c) < len(codeNames) {
+	if c > 0 && c < Code(len(codeNames)) {
 		return codeNames[c]
 	}
 	return "code " + strconv.FormatUint(uint64(c), 10)
@@ -48,3 +48,11 @@ func (c Code) String() string {
 
 // Error returns the code's name.
 func (c Code) Error() string { return c.String() }
+
+// orUnknown keeps 0, which stands for success elsewhere, from being an error's code.
+func (c Code) orUnknown() Code {
+	if c == 0 {
+		return Unknown
+	}
+	return c
+}

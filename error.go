@@ -14,18 +14,19 @@ import (
 // programs. It is immutable; the With methods return changed copies. A handler
 // that returns one, wrapped or not, decides what the caller gets.
 type Error struct {
-	code      Code
-	msg       string
-	details   map[string]string
-	remote    bool
-	unsent    bool // no byte of the request reached the wire
-	retryable bool // the peer said that the call did not run
-	pause     time.Duration
-	cause     error
+	code     Code
+	msg      string
+	details  map[string]string
+	remote   bool
+	unsent   bool // no byte of the request reached the wire
+	refused  bool // the peer said that the call did not run
+	promised bool // this side says so to its caller
+	pause    time.Duration
+	cause    error
 }
 
 // Errorf returns an error with a code and a formatted message. A %w operand
-// becomes the error it unwraps to.
+// becomes the error it unwraps to. Code 0, which is none, becomes Unknown.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
 	cause := errors.Unwrap(err)
@@ -34,7 +35,7 @@ func Errorf(code Code, format string, args ...any) *Error {
 			cause = err
 		}
 	}
-	return &Error{code: code, msg: err.Error(), cause: cause}
+	return &Error{code: code.orUnknown(), msg: err.Error(), cause: cause}
 }
 
 // Error returns the message. The message of an error that a peer sent is the
@@ -78,7 +79,8 @@ func (e *Error) Is(target error) bool {
 }
 
 // WithDetail returns e with a fact added. Facts travel to the caller; they must
-// hold nothing that it may not know.
+// hold nothing that it may not know. They stay behind when they are more than
+// 16 KiB as JSON.
 func (e *Error) WithDetail(key, value string) *Error {
 	c := *e
 	c.details = maps.Clone(e.details)
@@ -90,18 +92,21 @@ func (e *Error) WithDetail(key, value string) *Error {
 }
 
 // WithPause returns e with a wish: the caller should wait for d before it tries
-// again. It is kept in whole milliseconds.
+// again. It is kept in whole milliseconds, rounded up, at most some 24 days of them.
 func (e *Error) WithPause(d time.Duration) *Error {
 	c := *e
-	c.pause = d
+	d = min(max(d, 0), maxPause)
+	c.pause = (d + time.Millisecond - 1).Truncate(time.Millisecond)
 	return &c
 }
 
 // NotExecuted returns e with the promise that the call did not run and leaves no
-// trace, so that it may be tried again, here or on another node.
+// trace, so that it may be tried again, here or on another node. A handler that
+// passes on the error of a call of its own does not pass on what that error
+// promised: it has run.
 func (e *Error) NotExecuted() *Error {
 	c := *e
-	c.retryable = true
+	c.promised = true
 	return &c
 }
 
@@ -117,7 +122,7 @@ func CodeOf(err error) Code {
 	case errors.As(err, &e):
 		return e.code
 	case errors.As(err, &c):
-		return c
+		return c.orUnknown()
 	case errors.Is(err, context.Canceled):
 		return Canceled
 	case errors.Is(err, context.DeadlineExceeded):
@@ -131,5 +136,5 @@ func CodeOf(err error) Code {
 // nothing of it reached the wire, or the peer said so. It is false for nil.
 func SafeToRetry(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && (e.unsent || e.retryable)
+	return errors.As(err, &e) && (e.unsent || e.refused || e.promised)
 }

@@ -49,14 +49,20 @@ func IncomingMetadata(ctx context.Context) Metadata {
 	return userPairs(in.Metadata())
 }
 
-// userPairs returns md without the pairs that belong to the protocol.
+// userPairs returns md without the pairs that belong to the protocol. Peers choose
+// how many there are, so it takes one pass.
 func userPairs(md Metadata) Metadata {
-	for k := range md.All() {
-		if strings.HasPrefix(k, "__") {
-			md = md.Without(k)
+	var block []byte
+	for k, v := range md.All() {
+		if !strings.HasPrefix(k, "__") {
+			block = protocol.AppendPair(block, k, v)
 		}
 	}
-	return md
+	if len(block) == md.Size() {
+		return md
+	}
+	user, _ := protocol.ParseMetadata(block) // well formed as it was made
+	return user
 }
 
 // SetReplyMetadata adds a pair to what goes back with the reply of the call that a

@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rpcx-go/rpcx/protocol"
 )
@@ -24,28 +26,49 @@ const (
 	javaErrorKey    = "_rpcx_error_message"
 )
 
+// Bounds of what is sent, so that an error of any size leaves room in the 64 KiB of
+// metadata that peers take: a longer block would cost the connection.
+const (
+	maxErrorText    = 32 << 10
+	maxErrorDetails = 16 << 10
+	maxPause        = math.MaxInt32 * time.Millisecond
+)
+
 // AppendWireError appends to an encoded metadata block the pairs that carry err:
 // its text where rpcx has it, and code, details and what is known about retrying
-// in keys that rpcx passes over. Servers and gateways use it.
+// in keys that rpcx passes over. A text is cut after 32 KiB. Servers and gateways
+// use it, where a panic in a method of err does no harm.
 func AppendWireError(block []byte, err error) []byte {
-	block = protocol.AppendPair(block, errorTextKey, err.Error())
+	block = protocol.AppendPair(block, errorTextKey, cut(err.Error()))
 	block = protocol.AppendPair(block, errorCodeKey, strconv.FormatUint(uint64(CodeOf(err)), 10))
 	var e *Error
 	if !errors.As(err, &e) {
 		return block
 	}
 	if len(e.details) > 0 {
-		if text, jerr := json.Marshal(e.details); jerr == nil {
+		if text, jerr := json.Marshal(e.details); jerr == nil && len(text) <= maxErrorDetails {
 			block = protocol.AppendPair(block, errorDetailsKey, string(text))
 		}
 	}
-	if e.retryable {
+	if e.promised {
 		block = protocol.AppendPair(block, errorRetryKey, "1")
 	}
 	if e.pause > 0 {
 		block = protocol.AppendPair(block, errorPauseKey, strconv.FormatInt(e.pause.Milliseconds(), 10))
 	}
 	return block
+}
+
+// cut shortens a text to what is sent of it, between two characters.
+func cut(text string) string {
+	if len(text) <= maxErrorText {
+		return text
+	}
+	end := maxErrorText
+	for end > maxErrorText-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
 }
 
 // FromWire returns the error that a reply with status error carries in its
@@ -59,13 +82,13 @@ func FromWire(md Metadata) *Error {
 	if code, err := strconv.ParseUint(md.Get(errorCodeKey), 10, 32); err == nil && code > 0 {
 		e.code = Code(code)
 	} else {
-		e.code, e.retryable = classic(e.msg)
+		e.code, e.refused = classic(e.msg)
 	}
 	if text, ok := md.Lookup(errorDetailsKey); ok {
-		_ = json.Unmarshal([]byte(text), &e.details) // details that cannot be read are no details
+		e.details = readDetails(text)
 	}
 	if md.Get(errorRetryKey) == "1" {
-		e.retryable = true
+		e.refused = true
 	}
 	if ms, err := strconv.ParseInt(md.Get(errorPauseKey), 10, 32); err == nil && ms > 0 {
 		e.pause = time.Duration(ms) * time.Millisecond
@@ -74,6 +97,22 @@ func FromWire(md Metadata) *Error {
 		e.msg = "the peer reported an error without a text"
 	}
 	return e
+}
+
+// readDetails returns nil for a text that is not an object of strings.
+func readDetails(text string) map[string]string {
+	var details map[string]*string
+	if json.Unmarshal([]byte(text), &details) != nil || len(details) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(details))
+	for k, v := range details {
+		if v == nil {
+			return nil
+		}
+		out[k] = *v
+	}
+	return out
 }
 
 // classic reads the code out of the texts that real rpcx servers send, and
@@ -103,11 +142,11 @@ func Unsent(code Code, format string, args ...any) *Error {
 
 // FromContext returns why ctx ended as an *Error that matches both our code and
 // the error of package context, with a message in front. It returns nil while ctx
-// goes on.
+// goes on; as a value of type error that would not be nil, so ask ctx first.
 func FromContext(ctx context.Context, what string) *Error {
-	err := context.Cause(ctx)
-	if ctx.Err() == nil {
+	ended := ctx.Err()
+	if ended == nil {
 		return nil
 	}
-	return Errorf(CodeOf(ctx.Err()), "%s: %w", what, err)
+	return Errorf(CodeOf(ended), "%s: %w", what, context.Cause(ctx))
 }

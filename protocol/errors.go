@@ -35,6 +35,6 @@ func malformed(format string, args ...any) error {
 	return &FrameError{What: fmt.Sprintf(format, args...)}
 }
 
-func tooLarge(what string, got uint64, limit int) error {
+func tooLarge(what string, got, limit uint64) error {
 	return &FrameError{What: fmt.Sprintf("%s of %d, the limit is %d", what, got, limit), large: true}
 }

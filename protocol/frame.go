@@ -31,7 +31,7 @@ func FrameSize(b []byte, lim *Limits) (int, error) {
 		return 0, malformed("total length of %d, the smallest is %d", total, minBody)
 	}
 	if uint64(total) > uint64(lim.Frame) {
-		return 0, tooLarge("total length", uint64(total), lim.Frame)
+		return 0, tooLarge("total length", uint64(total), uint64(lim.Frame))
 	}
 	return HeaderSize + int(total), nil
 }
@@ -71,26 +71,29 @@ func (f *Frame) Parse(b []byte, lim *Limits) error {
 // check holds the parts of a frame against the limits.
 func (f *Frame) check(lim *Limits) error {
 	if len(f.Service) > lim.Name {
-		return tooLarge("service name", uint64(len(f.Service)), lim.Name)
+		return tooLarge("service name", uint64(len(f.Service)), uint64(lim.Name))
 	}
 	if len(f.Method) > lim.Name {
-		return tooLarge("method name", uint64(len(f.Method)), lim.Name)
+		return tooLarge("method name", uint64(len(f.Method)), uint64(lim.Name))
 	}
 	if len(f.Metadata) == 0 {
 		return nil
 	}
 	if len(f.Metadata) > lim.Metadata {
-		return tooLarge("metadata block", uint64(len(f.Metadata)), lim.Metadata)
+		return tooLarge("metadata block", uint64(len(f.Metadata)), uint64(lim.Metadata))
 	}
 	pairs, err := countPairs(f.Metadata)
 	if err != nil {
 		return err
 	}
 	if pairs > lim.Pairs {
-		return tooLarge("number of metadata pairs", uint64(pairs), lim.Pairs)
+		return tooLarge("number of metadata pairs", uint64(pairs), uint64(lim.Pairs))
 	}
 	return nil
 }
+
+// CopyMetadata returns the metadata of a frame that was parsed.
+func (f *Frame) CopyMetadata() Metadata { return Metadata{block: string(f.Metadata)} }
 
 // Message returns a copy of f that shares no memory with the buffer.
 func (f *Frame) Message() *Message {
@@ -98,7 +101,7 @@ func (f *Frame) Message() *Message {
 		Header:   f.Header,
 		Service:  string(f.Service),
 		Method:   string(f.Method),
-		Metadata: Metadata{block: string(f.Metadata)},
+		Metadata: f.CopyMetadata(),
 		Payload:  append([]byte(nil), f.Payload...),
 	}
 }

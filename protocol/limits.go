@@ -2,12 +2,15 @@
 
 package protocol
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Limits bounds what a peer can make a reader accept. Every field counts bytes
 // unless it says otherwise; zero means the default, and there is no "unlimited".
 type Limits struct {
-	Frame    int           // value of the total-length field; default 16 MiB
+	Frame    int           // value of the total-length field; default 16 MiB, at most 2 GiB
 	Payload  int           // payload after decompression; default: Frame
 	Name     int           // service name, method name, each; default 1 KiB
 	Metadata int           // encoded metadata block; default 64 KiB
@@ -24,9 +27,12 @@ const (
 	DefaultStall         = 10 * time.Second
 )
 
+// maxFrame keeps the length of a whole frame within an int of 32 bits.
+const maxFrame = math.MaxInt32 - HeaderSize
+
 // WithDefaults returns l with every zero or negative field set to its default.
 func (l Limits) WithDefaults() Limits {
-	l.Frame = positive(l.Frame, DefaultFrameLimit)
+	l.Frame = min(positive(l.Frame, DefaultFrameLimit), maxFrame)
 	l.Payload = positive(l.Payload, l.Frame)
 	l.Name = positive(l.Name, DefaultNameLimit)
 	l.Metadata = positive(l.Metadata, DefaultMetadataLimit)

@@ -41,6 +41,10 @@ type Mark struct {
 // appends encoded pairs (AppendPair), calls EndMetadata, appends the payload and
 // calls Finish. That way a frame is encoded once, straight into its outgoing
 // buffer, whatever the length of its parts.
+//
+// Limits are not looked at. Frame.Parse of the finished frame tells, at little cost,
+// whether a peer with the same limits takes it; one that does not closes the
+// connection.
 func AppendHead(dst []byte, h *Header, service, method string) ([]byte, Mark) {
 	mark := Mark{start: len(dst)}
 	var fixed [HeaderSize]byte

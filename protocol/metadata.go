@@ -108,9 +108,8 @@ func (m Metadata) Map() map[string]string {
 
 // With returns m with key set to value: an earlier pair of that key is gone.
 func (m Metadata) With(key, value string) Metadata {
-	m = m.Without(key)
 	b := make([]byte, 0, len(m.block)+8+len(key)+len(value))
-	b = append(b, m.block...)
+	b = m.appendUnless(b, func(k string) bool { return k == key })
 	return Metadata{block: string(AppendPair(b, key, value))}
 }
 
@@ -119,13 +118,7 @@ func (m Metadata) Without(key string) Metadata {
 	if _, ok := m.Lookup(key); !ok {
 		return m
 	}
-	var b []byte
-	for k, v := range m.All() {
-		if k != key {
-			b = AppendPair(b, k, v)
-		}
-	}
-	return Metadata{block: string(b)}
+	return Metadata{block: string(m.appendUnless(nil, func(k string) bool { return k == key }))}
 }
 
 // Merge returns the pairs of m and then those of other. Where both have a key
@@ -137,11 +130,21 @@ func (m Metadata) Merge(other Metadata) Metadata {
 	case m.IsZero():
 		return other
 	default:
-		for k := range other.All() {
-			m = m.Without(k)
-		}
-		return Metadata{block: m.block + other.block}
+		b := make([]byte, 0, len(m.block)+len(other.block))
+		b = m.appendUnless(b, func(k string) bool { _, ok := other.Lookup(k); return ok })
+		return Metadata{block: string(append(b, other.block...))}
 	}
+}
+
+// appendUnless appends the encoded pairs of m to dst, but for those whose key drop
+// reports.
+func (m Metadata) appendUnless(dst []byte, drop func(key string) bool) []byte {
+	for k, v := range m.All() {
+		if !drop(k) {
+			dst = AppendPair(dst, k, v)
+		}
+	}
+	return dst
 }
 
 // AppendBinary appends the encoded block to dst. It never fails.

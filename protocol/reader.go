@@ -5,15 +5,8 @@ package protocol
 import (
 	"errors"
 	"io"
+	"os"
 	"time"
-)
-
-// Sizes of a Reader's buffer: what an idle connection holds, what a busy one
-// reads at once, and how much more than it has received a large frame may claim.
-const (
-	smallBuffer = 4 << 10
-	largeBuffer = 64 << 10
-	growth      = 64 << 10
 )
 
 // deadliner is the part of net.Conn that lets a Reader cut a stalled peer.
@@ -21,21 +14,23 @@ type deadliner interface{ SetReadDeadline(time.Time) error }
 
 // Reader reads frames from a stream. It reads as much as there is at once and
 // decodes in place, so a batch of frames costs one read. Its memory grows with
-// the bytes that have arrived and never with the bytes that a header claims.
+// the bytes that have arrived and never with the bytes that a header claims. While
+// it waits for a frame it holds 4 KiB, on a stream that has been busy of late 64 KiB.
 //
 // When the stream has a SetReadDeadline method, a frame that has begun must keep
 // coming: each 64 KiB of it, and its end, must arrive within Limits.Stall, or
 // Next fails with the stream's timeout error. Between frames a Reader waits for
-// as long as the stream lets it.
+// as long as the stream lets it. It moves the deadline only for a frame that did
+// not come whole, and clears it at that frame's end: a deadline of the owner's is
+// good for the wait between two frames, and only closing the stream ends a Next
+// for certain.
 //
 // A Reader is used by one goroutine at a time.
 type Reader struct {
 	src   io.Reader
 	timer deadliner // nil: src has no deadlines
 	lim   Limits
-	buf   []byte // buf[start:end] holds unread bytes
-	start int
-	end   int
+	in    buffer
 	frame Frame // the last one returned
 	armed bool  // a read deadline is set
 	err   error // sticky
@@ -56,13 +51,13 @@ func (r *Reader) Next() (*Frame, error) {
 	}
 	size, err := r.fill()
 	if err == nil {
-		err = r.frame.Parse(r.buf[r.start:r.start+size], &r.lim)
+		err = r.frame.Parse(r.in.unread()[:size], &r.lim)
 	}
 	if err != nil {
 		r.err = err
 		return nil, err
 	}
-	r.start += size
+	r.in.skip(size)
 	return &r.frame, nil
 }
 
@@ -72,84 +67,54 @@ func (r *Reader) Buffered() bool {
 	if r.err != nil {
 		return true
 	}
-	size, err := FrameSize(r.buf[r.start:r.end], &r.lim)
-	return err != nil || size > 0 && r.end-r.start >= size
+	have := r.in.unread()
+	size, err := FrameSize(have, &r.lim)
+	return err != nil || size > 0 && len(have) >= size
 }
 
 // Split returns a Reader that goes on where r stands, with a buffer of its own:
 // the frame that r returned last stays valid for as long as somebody holds it. r
 // must not be read from again.
 func (r *Reader) Split() *Reader {
-	rest := r.buf[r.start:r.end]
-	n := &Reader{src: r.src, timer: r.timer, lim: r.lim, armed: r.armed, err: r.err}
-	n.buf = make([]byte, max(len(rest), smallBuffer))
-	n.end = copy(n.buf, rest)
-	return n
+	return &Reader{src: r.src, timer: r.timer, lim: r.lim, in: r.in.split(), armed: r.armed, err: r.err}
 }
 
 // fill reads until one whole frame is in the buffer and returns its size.
 func (r *Reader) fill() (int, error) {
 	began := 0 // bytes of the current frame that were there when the deadline was set
 	for {
-		have := r.end - r.start
-		size, err := FrameSize(r.buf[r.start:r.end], &r.lim)
+		have := len(r.in.unread())
+		size, err := FrameSize(r.in.unread(), &r.lim)
 		if err != nil {
 			return 0, err
 		}
 		if size > 0 && have >= size {
 			return size, r.disarm()
 		}
-		r.makeRoom(size)
+		r.frame = Frame{} // would keep the bytes of the last one alive during the wait
 		if have > 0 && (!r.armed || have-began >= growth) {
 			if err := r.arm(); err != nil {
 				return 0, err
 			}
 			began = have
 		}
-		if err := r.read(); err != nil {
+		if err := r.read(size); err != nil {
 			return 0, err
 		}
 	}
 }
 
-// makeRoom makes space behind end for a frame of the given size, 0 for unknown.
-func (r *Reader) makeRoom(size int) {
-	have := r.end - r.start
-	if have == 0 {
-		r.start, r.end = 0, 0
-		if len(r.buf) > largeBuffer {
-			r.buf = make([]byte, largeBuffer) // a large frame has passed
-		}
-	}
-	want := smallBuffer
-	if size > 0 {
-		want = min(size, have*2+growth)
-	}
-	switch {
-	case len(r.buf)-r.start >= max(want, have+1):
-		return
-	case len(r.buf) >= max(want, have+1):
-		copy(r.buf, r.buf[r.start:r.end])
-	default:
-		grown := make([]byte, want)
-		copy(grown, r.buf[r.start:r.end])
-		r.buf = grown
-	}
-	r.start, r.end = 0, have
-}
-
-// read asks the stream once for as much as fits.
-func (r *Reader) read() error {
-	for range 100 { // a Reader may return 0 bytes and no error, but not for ever
-		n, err := r.src.Read(r.buf[r.end:])
-		r.end += n
+// read asks the stream once for as much as fits. size is that of the frame that
+// has begun, 0 when it is not known.
+func (r *Reader) read(size int) error {
+	space := r.in.space(size)
+	for range 100 { // an io.Reader may return 0 bytes and no error, but not for ever
+		n, err := r.src.Read(space)
 		if n > 0 {
-			if r.end == len(r.buf) && len(r.buf) < largeBuffer {
-				r.enlarge()
-			}
+			r.in.filled(n)
 			return nil // an error with it comes again with the next read
 		}
-		if errors.Is(err, io.EOF) && r.end > r.start {
+		if errors.Is(err, io.EOF) && len(r.in.unread()) > 0 {
 			return io.ErrUnexpectedEOF
 		}
 		if err != nil {
@@ -159,19 +124,19 @@ func (r *Reader) read() error {
 	return io.ErrNoProgress
 }
 
-// enlarge gives a busy stream the large buffer: it filled the small one at once.
-func (r *Reader) enlarge() {
-	grown := make([]byte, largeBuffer)
-	copy(grown, r.buf[r.start:r.end])
-	r.buf, r.end, r.start = grown, r.end-r.start, 0
-}
-
+// arm gives the stream until now + Stall. One that has the method and no deadlines,
+// such as a file, is read without.
 func (r *Reader) arm() error {
 	if r.timer == nil {
 		return nil
 	}
+	err := r.timer.SetReadDeadline(time.Now().Add(r.lim.Stall))
+	if errors.Is(err, os.ErrNoDeadline) {
+		r.timer = nil
+		return nil
+	}
 	r.armed = true
-	return r.timer.SetReadDeadline(time.Now().Add(r.lim.Stall))
+	return err
 }
 
 func (r *Reader) disarm() error {
