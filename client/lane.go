@@ -28,7 +28,6 @@ type lane struct {
 	failures int        // since the last success
 	failedAt time.Time
 	retryAt  time.Time // when the background may try again
-	lastErr  error
 	closed   bool
 }
 
@@ -109,31 +108,37 @@ func (l *lane) startDial() *dialing {
 	return d
 }
 
+// dial dials and tells those who wait.
 func (l *lane) dial(d *dialing) {
 	c := l.node.client
 	conn, err := dial(c.ctx, l.node.network, l.node.addr, c.config, &c.tasks, l)
+	if err == nil && !c.own(conn) {
+		err = errClosed
+	}
+	d.conn, d.err = conn, l.settle(conn, err)
+	if d.err != nil && conn != nil {
+		conn.fail(d.err)
+	}
+	close(d.done)
+}
+
+// settle notes the outcome of a dial.
+func (l *lane) settle(conn *Conn, err error) error {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.dialing = nil
 	switch {
 	case err != nil:
 		l.failedAt = time.Now()
-		l.retryAt = l.failedAt.Add(c.config.reconnect.Delay(l.failures))
+		l.retryAt = l.failedAt.Add(l.node.client.config.reconnect.Delay(l.failures))
 		l.failures++
-		l.lastErr = err
-		d.err = err
 	case l.closed:
-		d.err = errClosed
+		err = errClosed
 	default:
 		l.failures = 0
-		d.conn = conn
 		l.conn.Store(conn)
 	}
-	l.mu.Unlock()
-	if err == nil && !c.own(conn) || d.conn == nil && conn != nil {
-		conn.fail(errClosed)
-		d.conn, d.err = nil, errClosed
-	}
-	close(d.done)
+	return err
 }
 
 // unusable implements owner.

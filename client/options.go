@@ -14,7 +14,7 @@ import (
 	"github.com/rpcx-go/rpcx/codec"
 	"github.com/rpcx-go/rpcx/codec/json"
 	"github.com/rpcx-go/rpcx/codec/msgpack"
-//	"github.com/rpcx-go/rpcx/codec/protobuf"
+	"github.com/rpcx-go/rpcx/codec/protobuf"
 	"github.com/rpcx-go/rpcx/codec/raw"
 	"github.com/rpcx-go/rpcx/compress"
 	"github.com/rpcx-go/rpcx/compress/gzip"
@@ -160,7 +160,7 @@ func (o Option) resolve() (*resolved, error) {
 	r.Heartbeat = o.Heartbeat || r.pushes()
 
 	var err error
-	r.codecs, err = codec.NewSet(append([]codec.Codec{raw.Codec{}, json.Codec{}, msgpack.Codec{}}, o.Codecs...)...)
+	r.codecs, err = codec.NewSet(append([]codec.Codec{raw.Codec{}, json.Codec{}, protobuf.Codec{}, msgpack.Codec{}}, o.Codecs...)...)
 	errs = append(errs, err)
 	r.compressors, err = compress.NewSet(append([]compress.Compressor{gzip.New()}, o.Compressors...)...)
 	errs = append(errs, err)

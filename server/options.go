@@ -13,7 +13,7 @@ import (
 	"github.com/rpcx-go/rpcx/codec"
 	"github.com/rpcx-go/rpcx/codec/json"
 	"github.com/rpcx-go/rpcx/codec/msgpack"
-//	"github.com/rpcx-go/rpcx/codec/protobuf"
+	"github.com/rpcx-go/rpcx/codec/protobuf"
 	"github.com/rpcx-go/rpcx/codec/raw"
 	"github.com/rpcx-go/rpcx/compress"
 	"github.com/rpcx-go/rpcx/compress/gzip"
@@ -80,7 +80,7 @@ type resolved struct {
 // far as it can, so that a server with an error can still be asked for it.
 func newConfig(opts []Option) (*resolved, error) {
 	r := &resolved{config: config{
-		codecs:      []codec.Codec{raw.Codec{}, json.Codec{}, msgpack.Codec{}},
+		codecs:      []codec.Codec{raw.Codec{}, json.Codec{}, protobuf.Codec{}, msgpack.Codec{}},
 		compressors: []compress.Compressor{gzip.New()},
 		transports:  []transport.Transport{tcp.New(), unix.New()},
 		logger:      slog.Default(),
