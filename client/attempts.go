@@ -5,6 +5,8 @@ package client
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/rpcx-go/rpcx"
 )
@@ -65,16 +67,7 @@ func (a *attempts) untried() bool {
 		return false
 	}
 	for _, n := range s.nodes {
-		if !contains(a.tried, n) {
-			return true
-		}
-	}
-	return false
-}
-
-func contains(nodes []*node, n *node) bool {
-	for _, m := range nodes {
-		if m == n {
+		if !slices.Contains(a.tried, n) {
 			return true
 		}
 	}
@@ -134,13 +127,22 @@ func (a *attempts) repeatable(ctx context.Context, err error) bool {
 		return false
 	}
 	switch code := rpcx.CodeOf(err); {
+	case rpcx.SafeToRetry(err) && remote(err):
+		return code == rpcx.Unavailable || code == rpcx.ResourceExhausted || code == rpcx.Unimplemented && a.isAbout(err)
 	case rpcx.SafeToRetry(err):
-		return code == rpcx.Unavailable || remote(err) && (code == rpcx.ResourceExhausted || code == rpcx.Unimplemented)
+		return code == rpcx.Unavailable
 	case remote(err):
 		return false
 	default:
 		return code == rpcx.Unavailable && !a.out.options.nonIdempotent
 	}
+}
+
+// isAbout reports whether a server's "can't find" names what was called, and is not
+// the answer of another server further on, which a classic handler passes on as it is.
+func (a *attempts) isAbout(err error) bool {
+	text := err.Error()
+	return strings.HasSuffix(text, " "+a.out.call.Service) || strings.HasSuffix(text, " "+a.out.call.Method)
 }
 
 func remote(err error) bool {
@@ -158,10 +160,10 @@ func (a *attempts) result(last error) error {
 	for _, err := range a.errs {
 		safe = safe && rpcx.SafeToRetry(err)
 	}
-	make := rpcx.Errorf
+	errorf := rpcx.Errorf
 	if safe {
-		make = rpcx.Unsent
+		errorf = rpcx.Unsent
 	}
-	return make(rpcx.CodeOf(last), "client: call %s.%s failed %d times: %w",
+	return errorf(rpcx.CodeOf(last), "client: call %s.%s failed %d times: %w",
 		a.out.call.Service, a.out.call.Method, len(a.errs), errors.Join(a.errs...))
 }

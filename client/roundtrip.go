@@ -190,18 +190,28 @@ func (c *Conn) encode(ctx context.Context, r *request, seq uint64) (*bufpool.Buf
 	}
 	b.B = mark.EndMetadata(b.B)
 	err := c.appendPayload(b, &mark, r)
-	if err == nil && len(b.B)-protocol.HeaderSize > c.config.Limits.Frame {
-		err = c.unsent(rpcx.ResourceExhausted, r.service, r.method,
-			errorf("the request makes a frame of %d bytes, the limit is %d", len(b.B)-protocol.HeaderSize, c.config.Limits.Frame))
-	}
 	if err == nil {
-		err = mark.Finish(b.B)
+		err = c.complete(b, &mark, r)
 	}
 	if err != nil {
 		b.Free()
 		return nil, 0, err
 	}
 	return b, len(b.B) - mark.PayloadStart(), nil
+}
+
+// complete fills in the lengths of the request and holds it against our own limits: a
+// server with the same ones would close the connection, with everybody's calls.
+func (c *Conn) complete(b *bufpool.Buffer, mark *protocol.Mark, r *request) error {
+	err := mark.Finish(b.B)
+	if err == nil {
+		var f protocol.Frame
+		err = f.Parse(b.B, &c.config.Limits)
+	}
+	if err != nil {
+		return c.unsent(rpcx.ResourceExhausted, r.service, r.method, err)
+	}
+	return nil
 }
 
 // appendTimeout appends what is left until the deadline, in whole milliseconds; at

@@ -95,6 +95,9 @@ func (in *inbound) prepare(f *protocol.Frame) (err error) {
 		defer b.Free()
 		payload = b.B
 	}
+	if limit := s.config.limits.Payload; len(payload) > limit {
+		return rpcx.Errorf(rpcx.ResourceExhausted, "server: payload of %d bytes, the limit is %d", len(payload), limit).NotExecuted()
+	}
 	if in.method.raw != nil {
 		in.call.Args, in.call.Reply = in.rawRequest(f, payload), new(protocol.Message)
 		return nil

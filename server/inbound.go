@@ -54,6 +54,9 @@ func (in *inbound) SetReplyMetadata(key, value string) error {
 	if in.returned {
 		return rpcx.Errorf(rpcx.FailedPrecondition, "reply metadata %q set after the handler returned", key)
 	}
+	if limit := in.conn.server.config.limits.Metadata; len(in.reply)+len(key)+len(value)+8 > limit {
+		return rpcx.Errorf(rpcx.ResourceExhausted, "reply metadata %q makes more than %d bytes in all", key, limit)
+	}
 	in.reply = protocol.AppendPair(in.reply, key, value)
 	return nil
 }

@@ -31,6 +31,8 @@ func (in *inbound) startObserving() {
 
 func (in *inbound) stopObserving(err error) {
 	o := in.observed
+	var failed error
+	defer in.recoverTo(&failed) // the call has its outcome already
 	in.conn.server.config.observer.CallEnd(o.ctx, &o.info, &rpcx.CallResult{
 		Err:          err,
 		Duration:     time.Since(o.began),

@@ -30,59 +30,83 @@ func (in *inbound) appendReply(dst []byte, err error) []byte {
 
 // encodeAny appends the reply or, where that cannot be encoded, an error in its place.
 func (in *inbound) encodeAny(dst, pairs []byte, callErr error) []byte {
-	withPayload := callErr == nil || in.handled && in.method.replyWithError
-	if withPayload {
-		out, err := in.encode(dst, pairs, callErr)
+	wire := in.wireError(callErr)
+	if callErr == nil || in.handled && in.method.replyWithError {
+		out, err := in.encode(dst, pairs, wire)
 		if err == nil {
 			return out
 		}
 		if callErr == nil {
-			callErr = err
+			wire = in.wireError(err)
 		}
 	}
-	return in.encodeError(dst, pairs, callErr)
+	out, mark := in.begin(dst, pairs, wire)
+	if in.complete(out[len(dst):], &mark, out) == nil {
+		return out
+	}
+	out, mark = in.begin(dst, nil, wire) // too much metadata: the error is more important
+	if err := in.complete(out[len(dst):], &mark, out); err != nil {
+		in.conn.server.logger.Error("error reply cannot be sent", "service", in.call.Service,
+			"method", in.call.Method, "error", err)
+		return dst
+	}
+	return out
+}
+
+// wireError encodes an error as metadata, nil for none. The error may be of the
+// user's making, and so may its methods.
+func (in *inbound) wireError(callErr error) (wire []byte) {
+	if callErr == nil {
+		return nil
+	}
+	var failed error
+	defer func() {
+		if failed != nil {
+			wire = rpcx.AppendWireError(nil, failed)
+		}
+	}()
+	defer in.recoverTo(&failed)
+	return rpcx.AppendWireError(nil, callErr)
 }
 
 // encode appends a whole reply frame, or fails.
-func (in *inbound) encode(dst, pairs []byte, callErr error) (out []byte, err error) {
+func (in *inbound) encode(dst, pairs, wire []byte) (out []byte, err error) {
 	defer in.recoverTo(&err) // codecs call the user's types
-	out, mark := in.begin(dst, pairs, callErr)
+	out, mark := in.begin(dst, pairs, wire)
 	if out, err = in.appendPayload(out); err != nil {
 		return nil, err
 	}
 	if out, err = in.deflate(out, &mark); err != nil {
 		return nil, err
 	}
-	if n, limit := len(out)-len(dst)-protocol.HeaderSize, in.conn.server.config.limits.Frame; n > limit {
-		return nil, rpcx.Errorf(rpcx.ResourceExhausted, "server: reply of %s.%s makes a frame of %d bytes, the limit is %d",
-			in.call.Service, in.call.Method, n, limit)
-	}
-	return out, mark.Finish(out)
+	return out, in.complete(out[len(dst):], &mark, out)
 }
 
-// encodeError appends an error reply without a payload.
-func (in *inbound) encodeError(dst, pairs []byte, callErr error) []byte {
-	out, mark := in.begin(dst, pairs, callErr)
-	if mark.Finish(out) != nil { // over 4 GiB of metadata: not from this process
-		return dst
+// complete fills in the lengths of the reply that begins at frame, and holds it
+// against the limits: a peer with the same ones would close the connection over it.
+func (in *inbound) complete(frame []byte, mark *protocol.Mark, out []byte) error {
+	if err := mark.Finish(out); err != nil {
+		return err
 	}
-	return out
+	var f protocol.Frame
+	if err := f.Parse(frame, &in.conn.server.config.limits.Limits); err != nil {
+		return rpcx.Errorf(rpcx.ResourceExhausted, "server: reply of %s.%s: %w", in.call.Service, in.call.Method, err)
+	}
+	return nil
 }
 
 // begin starts a reply, up to the payload. Its header is the request's with every
 // bit that is not the server's to set.
-func (in *inbound) begin(dst, pairs []byte, callErr error) ([]byte, protocol.Mark) {
+func (in *inbound) begin(dst, pairs, wire []byte) ([]byte, protocol.Mark) {
 	h := in.head
 	h.Type, h.Compress, h.Status = protocol.Response, protocol.None, protocol.Normal
-	if callErr != nil {
+	if wire != nil {
 		h.Status = protocol.Error
 	}
 	out, mark := protocol.AppendHead(dst, &h, in.call.Service, in.call.Method)
 	out = append(out, pairs...)
 	out, _ = in.call.Trailer.AppendBinary(out)
-	if callErr != nil {
-		out = rpcx.AppendWireError(out, callErr)
-	}
+	out = append(out, wire...)
 	return mark.EndMetadata(out), mark
 }
 
