@@ -74,10 +74,14 @@ func (a *attempts) untried() bool {
 	return false
 }
 
+// replacements is how many connections that stopped taking calls one attempt passes
+// over. A server that accepts connections only to close them must not hold it up.
+const replacements = 3
+
 // on makes one attempt on a server. A connection that stops taking calls between
 // choosing and using it is not the call's affair: another one is taken.
 func (a *attempts) on(ctx context.Context, n *node) error {
-	for {
+	for replaced := 0; ; replaced++ {
 		conn, err := n.conn(ctx)
 		if err != nil {
 			return a.note(err)
@@ -92,7 +96,7 @@ func (a *attempts) on(ctx context.Context, n *node) error {
 		if err == nil {
 			return nil
 		}
-		if !conn.usable() && rpcx.SafeToRetry(err) && !remote(err) && ctx.Err() == nil {
+		if replaced < replacements && !conn.usable() && rpcx.SafeToRetry(err) && !remote(err) && ctx.Err() == nil {
 			continue
 		}
 		return a.note(err)

@@ -16,7 +16,7 @@ import (
 // authentication and runs no user code on the server.
 func (c *Conn) Heartbeat(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
-	p := newPending()
+	p := c.calls.newPending()
 	if !c.calls.add(p) {
 		p.free()
 		return 0, rpcx.Unsent(rpcx.Unavailable, "client: heartbeat on %s: %w", c.addr, c.refusal())

@@ -17,6 +17,7 @@ import (
 type pending struct {
 	seq  uint64
 	done chan struct{} // holds one: completed
+	home *sync.Pool    // where free puts it
 
 	// The reply, or err.
 	head    protocol.Header
@@ -25,20 +26,14 @@ type pending struct {
 	err     error
 }
 
-var pendings = sync.Pool{ //nolint:gochecknoglobals // a cache nobody can observe
-	New: func() any { return &pending{done: make(chan struct{}, 1)} },
-}
-
-func newPending() *pending { return pendings.Get().(*pending) } //nolint:forcetypeassert,errcheck // our own pool
-
 // free gives the object back. It must be out of the table, and its completion, if
 // any, received.
 func (p *pending) free() {
 	if p.payload != nil {
 		p.payload.Free()
 	}
-	*p = pending{done: p.done}
-	pendings.Put(p)
+	*p = pending{done: p.done, home: p.home}
+	p.home.Put(p)
 }
 
 // complete hands the result to the caller. The pending must be out of the table.
@@ -50,6 +45,9 @@ const shards = 16
 
 // table ties sequence ids to waiting calls.
 type table struct {
+	// spare holds pendings for reuse. It is the connection's own, and not the package's,
+	// because they hold channels: those of a synctest bubble must not get into another.
+	spare  sync.Pool
 	next   atomic.Uint64 // sequence id
 	size   atomic.Int64
 	shards [shards]struct {
@@ -57,6 +55,14 @@ type table struct {
 		calls  map[uint64]*pending
 		closed bool
 	}
+}
+
+// newPending returns an empty pending, which is given back with free.
+func (t *table) newPending() *pending {
+	if p, ok := t.spare.Get().(*pending); ok {
+		return p
+	}
+	return &pending{done: make(chan struct{}, 1), home: &t.spare}
 }
 
 // nextSeq gives out a sequence id. The first is 0, as in rpcx.

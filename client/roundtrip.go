@@ -49,7 +49,7 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 	if c.calls.len() >= c.config.MaxPending {
 		return nil, 0, c.unsent(rpcx.ResourceExhausted, r.service, r.method, errTooManyPending)
 	}
-	p := newPending()
+	p := c.calls.newPending()
 	if !c.calls.add(p) {
 		p.free()
 		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, c.refusal())

@@ -80,7 +80,7 @@ func (c *Conn) Close() error {
 }
 
 func newConn(s *Server, nc net.Conn, network string) *Conn {
-	return &Conn{
+	c := &Conn{
 		server: s,
 		nc:     nc,
 		peer:   rpcx.Peer{Network: network, Addr: nc.RemoteAddr(), Local: nc.LocalAddr()},
@@ -88,12 +88,12 @@ func newConn(s *Server, nc net.Conn, network string) *Conn {
 		dying:  make(chan struct{}),
 		gone:   make(chan struct{}),
 	}
+	c.turn.Store(newTurn(c, protocol.NewReader(nc, s.config.limits.Limits)))
+	return c
 }
 
 // serve serves the connection until it ends, or until another goroutine reads it.
 func (c *Conn) serve() {
-	t := newTurn(c, protocol.NewReader(c.nc, c.server.config.limits.Limits))
-	c.turn.Store(t)
 	if err := c.handshake(); err != nil {
 		c.stopReading(fmt.Errorf("handshake: %w", err))
 		return
@@ -102,7 +102,7 @@ func (c *Conn) serve() {
 		c.observed = true
 		o.ConnOpen(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer})
 	}
-	t.run()
+	c.turn.Load().run()
 }
 
 // handshake runs the TLS handshake, if there is one, within its time limit.
