@@ -17,8 +17,16 @@ type attempts struct {
 	client *Client
 	out    *outgoing
 	target *target
-	tried  []*node // since the last forget
+	tried  []*node  // since all had been
+	few    [4]*node // what tried begins with
 	errs   []error
+}
+
+func newAttempts(c *Client, o *outgoing, t *target) *attempts {
+	a := &o.attempts // with the call, to save an allocation
+	a.client, a.out, a.target = c, o, t
+	a.tried = a.few[:0]
+	return a
 }
 
 // elsewhere makes an attempt on a server that was not tried yet. When all were it
@@ -38,6 +46,17 @@ func (a *attempts) elsewhere(ctx context.Context) error {
 	}
 	a.tried = append(a.tried, n)
 	return a.on(ctx, n)
+}
+
+// reach is elsewhere for a call that goes on to the next server when one cannot be
+// reached: nothing ran there, so it does not count as tried, under any fail mode.
+func (a *attempts) reach(ctx context.Context) error {
+	for {
+		err := a.elsewhere(ctx)
+		if err == nil || !unreached(err) || ctx.Err() != nil || !a.untried() {
+			return err
+		}
+	}
 }
 
 // again makes another attempt on the server of the last one, or on another one if

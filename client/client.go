@@ -205,7 +205,7 @@ func (c *Client) deliver(ctx context.Context, o *outgoing) error {
 	if err != nil {
 		return err
 	}
-	return run(ctx, &attempts{client: c, out: o, target: t})
+	return run(ctx, newAttempts(c, o, t))
 }
 
 // target returns the service's target, and begins to watch it with the first call.

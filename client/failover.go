@@ -8,7 +8,7 @@ import "context"
 func failover(ctx context.Context, a *attempts) error {
 	config := a.client.config
 	for retry, round := 0, 0; ; retry++ {
-		err := a.elsewhere(ctx)
+		err := a.reach(ctx)
 		if retry >= config.Retries || !a.repeatable(ctx, err) {
 			return a.result(err)
 		}

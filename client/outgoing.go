@@ -16,10 +16,11 @@ import (
 type outgoing struct {
 	context.Context //nolint:containedctx // it is a context
 
-	call    rpcx.Call
-	options callConfig
-	auth    string
-	attempt int
+	call     rpcx.Call
+	options  callConfig
+	auth     string
+	attempts attempts
+	attempt  int
 
 	conn *Conn // of the current attempt
 
