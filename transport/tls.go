@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 )
 
 // ClientTLS is the last step of a Dial: with TLS set it does the client's part of the
@@ -41,7 +42,23 @@ func (s Settings) ServerTLS(l net.Listener) (net.Listener, error) {
 		_ = l.Close() // nothing was accepted from it
 		return nil, errors.New("transport: the tls settings of a server need a certificate")
 	}
-	return tls.NewListener(l, atLeast12(s.TLS)), nil
+	return &tlsListener{Listener: tls.NewListener(l, atLeast12(s.TLS)), below: l}, nil
+}
+
+// tlsListener is the listener of package tls with the deadline of the one below: with
+// it a server that shuts down takes the connections that are waiting, and no more.
+type tlsListener struct {
+	net.Listener
+	below net.Listener
+}
+
+// SetDeadline bounds Accept, where the listener below knows how to.
+func (l *tlsListener) SetDeadline(t time.Time) error {
+	d, ok := l.below.(interface{ SetDeadline(t time.Time) error })
+	if !ok {
+		return fmt.Errorf("transport: deadline of listener %s: %w", l.Addr(), errors.ErrUnsupported)
+	}
+	return d.SetDeadline(t)
 }
 
 // atLeast12 copies c and rules out the versions before TLS 1.2.
