@@ -62,7 +62,7 @@ func ParseKey(key string) (network, addr string, err error) {
 		network, addr = "tcp", key
 	}
 	if network == "" || addr == "" {
-		return "", "", fmt.Errorf("registry: address %q is not of the form network@address", key)
+		return "", "", fmt.Errorf("registry: address %.100q is not of the form network@address", key)
 	}
 	return network, addr, nil
 }
@@ -77,7 +77,7 @@ func ParseMeta(query string) (map[string]string, error) {
 		meta[k] = v[0]
 	}
 	if err != nil {
-		return meta, fmt.Errorf("registry: metadata %q: %w", query, err)
+		return meta, fmt.Errorf("registry: metadata %.100q: %w", query, err)
 	}
 	return meta, nil
 }

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rpcx-go/rpcx/transport"
 	"github.com/rpcx-go/rpcx/transport/mem"
@@ -63,6 +65,37 @@ func TestServerTLSTakesCallbacks(t *testing.T) {
 		if _, err := (transport.Settings{TLS: config}).ServerTLS(listen(t)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestServerTLSDeadline: Accept is bounded where the listener below can be.
+func TestServerTLSDeadline(t *testing.T) {
+	t.Parallel()
+	type deadliner interface{ SetDeadline(t time.Time) error }
+	settings := transport.Settings{TLS: transporttest.NewCA(t).Server()}
+
+	below, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := settings.ServerTLS(below)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.(deadliner).SetDeadline(time.Now()); err != nil {
+		t.Errorf("SetDeadline over tcp: %v", err)
+	}
+	if _, err := l.Accept(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("Accept = %v, want os.ErrDeadlineExceeded", err)
+	}
+
+	l, err = settings.ServerTLS(listen(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.(deadliner).SetDeadline(time.Now()); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("SetDeadline over mem: %v, want errors.ErrUnsupported", err)
 	}
 }
 

@@ -281,7 +281,7 @@ func TestAfterClose(t *testing.T) {
 			t.Errorf("%s after Close = %v, want net.ErrClosed", name, err)
 		}
 	}
-	if _, err := b.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := b.Read(make([]byte, 1)); err != io.EOF { //nolint:errorlint // readers look for the bare value
 		t.Errorf("Read = %v, want the bare io.EOF", err)
 	}
 }

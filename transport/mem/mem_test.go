@@ -44,9 +44,18 @@ func TestNames(t *testing.T) {
 	tr := New()
 	seen := make(map[string]bool)
 	for _, tt := range []struct{ give, prefix string }{
-		{"", "mem-"}, {"", "mem-"}, {":0", ":"}, {":0", ":"}, {"arith:0", "arith:"}, {"arith:0", "arith:"},
-		{"[::1]:0", "[::1]:"}, {"127.0.0.1:0", "127.0.0.1:"},
-		{"arith", "arith"}, {"arith:80", "arith:80"}, {"arith:00", "arith:00"}, {"0", "0"},
+		{"", "mem-"},
+		{"", "mem-"},
+		{":0", ":"},
+		{":0", ":"},
+		{"arith:0", "arith:"},
+		{"arith:0", "arith:"},
+		{"[::1]:0", "[::1]:"},
+		{"127.0.0.1:0", "127.0.0.1:"},
+		{"arith", "arith"},
+		{"arith:80", "arith:80"},
+		{"arith:00", "arith:00"},
+		{"0", "0"},
 	} {
 		l, err := listen(t, tr, tt.give)
 		if err != nil {
