@@ -57,7 +57,11 @@ tags_change_nothing() {
 		echo "a file is built or left out by one of these tags: $tags"
 		return 1
 	fi
-	go build -o /dev/null -tags "$tags" "${patterns[@]}"
+	# Real rpcx, which these modules contain, does change with them.
+	local mine
+	mine=$(printf '%s\n' "${patterns[@]}" | grep -vE '^\./(interop|benchmark)/') || return
+	# shellcheck disable=SC2086 # one pattern per word
+	go build -o /dev/null -tags "$tags" $mine
 }
 
 check "gofmt" formatted

@@ -32,6 +32,14 @@ func Example() { fmt.Println("hi")
 	func FuzzSeed(f *testing.F) { f.Add(1); f.Fuzz(func(t *testing.T, n int) {}) }
 `,
 		"panics/panics_test.go": "package panics\nimport \"testing\"\nfunc TestPanic(t *testing.T) { panic(\"at the disco\") }\n",
+		"dies/dies_test.go": `package dies
+import "testing"
+func TestWaits(t *testing.T) {
+	t.Run("done", func(*testing.T) {})
+	go panic("out of the blue") // go test ascribes it to the last that ended
+	select {}
+}
+`,
 		"broken/broken_test.go": "package broken\nimport \"testing\"\nfunc TestBroken(t *testing.T) { undefinedName() }\n",
 		"exits/exits_test.go":   "package exits\nimport (\"os\"; \"testing\")\nfunc TestMain(m *testing.M) { m.Run(); os.Exit(3) }\nfunc TestFine(t *testing.T) {}\n",
 		"empty/empty.go":        "package empty\n",
@@ -50,7 +58,7 @@ func Example() { fmt.Println("hi")
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
 	events, err := cmd.Output()
 	if err == nil {
-		t.Fatal("go test passed, though three of its packages must fail")
+		t.Fatal("go test passed, though packages of it must fail")
 	}
 
 	var out strings.Builder
@@ -58,14 +66,14 @@ func Example() { fmt.Println("hi")
 	if err != nil || ok {
 		t.Errorf("run = %v, %v, want false, nil", ok, err)
 	}
-	// Passed: TestPass, TestSkip, Example, FuzzSeed and its seed, TestFine.
-	// Failed: TestFail, TestPanic, and the packages broken and exits.
-	const last = "\n6 passed, 4 failed, 1 skipped\n"
+	// Passed: TestPass, TestSkip, Example, FuzzSeed and its seed, TestFine, TestWaits/done.
+	// Failed: TestFail, TestPanic, and the packages broken, dies and exits.
+	const last = "\n7 passed, 5 failed, 1 skipped\n"
 	if !strings.HasSuffix(out.String(), last) {
 		t.Errorf("does not end with %q", last)
 	}
 	for _, want := range []string{
-		"a loud reason\n", "panic: at the disco", "undefined: undefinedName\n", "the test program did not end well\n",
+		"a loud reason\n", "panic: at the disco", "TestWaits did not end\n", "panic: out of the blue\n", "undefined: undefinedName\n", "the test program did not end well\n",
 		"none  m/empty\n",
 		"SKIPPED m/mixed.TestSkip/sub: mixed_test.go:5: no server here\n",
 		"FAILED  m/mixed.TestFail\n", "FAILED  m/panics.TestPanic\n", "FAILED  package m/broken\n", "FAILED  package m/exits\n",

@@ -45,6 +45,7 @@ type testRun struct {
 	name    string
 	output  strings.Builder
 	running bool
+	judged  bool // its result line was printed
 }
 
 func newReport(out io.Writer) *report {
@@ -117,8 +118,12 @@ func (r *report) testEvent(e *event) {
 	case "run":
 		t.running = true
 	case "output":
-		if !strings.HasPrefix(e.Output, "=== ") {
+		switch {
+		case t.judged: // nobody's: go test ascribes to it what the program says when it dies
+			p.output.WriteString(e.Output)
+		case !strings.HasPrefix(e.Output, "=== "):
 			t.output.WriteString(e.Output)
+			t.judged = strings.HasPrefix(strings.TrimLeft(e.Output, " "), "--- ")
 		}
 	case "pass":
 		r.passed++
