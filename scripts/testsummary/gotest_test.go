@@ -36,7 +36,7 @@ func Example() { fmt.Println("hi")
 import "testing"
 func TestWaits(t *testing.T) {
 	t.Run("done", func(*testing.T) {})
-	go panic("out of the blue") // go test ascribes it to the last that ended
+	go panic("out of the blue")
 	select {}
 }
 `,

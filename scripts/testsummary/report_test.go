@@ -104,6 +104,21 @@ func TestRun(t *testing.T) {
 			want: []string{"      TestExit did not end\n", "      about to exit\n", "FAILED  package p\n", "FAILED  no test passed"},
 		},
 		{
+			name: "last words that go test ascribes to a test that passed",
+			in: []string{
+				`{"Action":"run","Package":"p","Test":"TestHangs"}`,
+				runA,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"--- PASS: TestA (0.00s)\n"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"panic: test timed out after 5m0s\n"}`,
+				passA,
+				`{"Action":"output","Package":"p","Output":"FAIL\tp\t300.1s\n"}`,
+				failP,
+			},
+			last:   "1 passed, 1 failed, 0 skipped",
+			want:   []string{"      TestHangs did not end\n", "      panic: test timed out after 5m0s\n", "FAILED  package p\n"},
+			absent: []string{"TestA"},
+		},
+		{
 			name: "a package that does not compile",
 			in: []string{
 				`{"ImportPath":"p [p.test]","Action":"build-output","Output":"p.go:1: undefined: x\n"}`,
