@@ -81,4 +81,4 @@ if ! go build -race -o "$work/probe" ./scripts/testsummary 2>"$work/out"; then
 	echo
 fi
 
-go test -json "${race[@]}" -timeout 5m "$@" "${patterns[@]}" | "$work/testsummary" "${failed[@]}"
+go test -json "${race[@]}" "$@" "${patterns[@]}" | "$work/testsummary" "${failed[@]}"
