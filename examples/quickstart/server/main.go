@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+
+	"github.com/rpcx-go/rpcx/server"
+)
+
+type Args struct{ A, B int }
+
+type Reply struct{ C int }
+
+type Arith struct{}
+
+func (t *Arith) Mul(ctx context.Context, args *Args, reply *Reply) error {
+	reply.C = args.A * args.B
+	return nil
+}
+
+func main() {
+	addr := "127.0.0.1:8972"
+
+	s := server.NewServer()
+	s.RegisterName("Arith", new(Arith), "")
+	s.Serve("tcp", addr)
+}
