@@ -5,7 +5,9 @@ package client
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -153,11 +155,11 @@ func (c *Client) eligible(service string, instances []registry.Instance) ([]regi
 	for _, in := range instances {
 		switch {
 		case in.Service != "" && in.Service != service, seen[in.Key()],
-			in.Meta["state"] == "inactive",
-			c.config.Group != "" && in.Meta["group"] != c.config.Group:
+			in.Meta.Get("state") == "inactive",
+			c.config.Group != "" && !slices.Contains(in.Meta["group"], c.config.Group):
 			continue
 		}
-		if _, err := c.config.transports.Lookup(in.Network); err != nil {
+		if err := c.dialable(in); err != nil {
 			bad = append(bad, err)
 			continue
 		}
@@ -165,4 +167,13 @@ func (c *Client) eligible(service string, instances []registry.Instance) ([]regi
 		kept = append(kept, in)
 	}
 	return kept, errors.Join(bad...)
+}
+
+// dialable says why an instance cannot be dialled, whatever its server does.
+func (c *Client) dialable(in registry.Instance) error {
+	_, err := c.config.transports.Lookup(in.Network)
+	if err == nil && strings.HasPrefix(in.Network, "tcp") {
+		_, _, err = net.SplitHostPort(in.Addr)
+	}
+	return err
 }

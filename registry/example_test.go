@@ -20,7 +20,7 @@ func ExampleParseKey() {
 
 func ExampleParseMeta() {
 	meta, err := registry.ParseMeta("weight=3&state=inactive")
-	fmt.Println(meta["weight"], meta["state"], err)
+	fmt.Println(meta.Get("weight"), meta.Get("state"), err)
 	fmt.Println(registry.FormatMeta(meta))
 	// Output:
 	// 3 inactive <nil>

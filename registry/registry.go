@@ -10,15 +10,16 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // Instance is one server of one service.
 type Instance struct {
-	Service string            // may be empty where a resolver serves one service only
-	Network string            // "tcp", "unix", ...
-	Addr    string            // "10.0.0.1:8972", "/run/arith.sock", ...
-	Meta    map[string]string // "group", "state", "weight", ...; must not be changed
+	Service string     // may be empty where a resolver serves one service only
+	Network string     // "tcp", "unix", ...
+	Addr    string     // "10.0.0.1:8972", "/run/arith.sock", ...
+	Meta    url.Values // "group", "state", "weight", ...; must not be changed
 }
 
 // Key returns the instance's place as rpcx writes it: network@addr.
@@ -26,16 +27,16 @@ func (i Instance) Key() string { return i.Network + "@" + i.Addr }
 
 // Equal reports whether two instances are the same in every respect.
 func (i Instance) Equal(o Instance) bool {
-	return i.Service == o.Service && i.Network == o.Network && i.Addr == o.Addr && maps.Equal(i.Meta, o.Meta)
+	return i.Service == o.Service && i.Network == o.Network && i.Addr == o.Addr && maps.EqualFunc(i.Meta, o.Meta, slices.Equal)
 }
 
 // Resolver finds the servers of services.
 type Resolver interface {
 	// Watch calls update with every server of the service, at once and again whenever
 	// that changes, until ctx ends or the watch cannot go on; it then returns why. It
-	// survives outages of what it asks: the last snapshot stays. A snapshot is whole
-	// and belongs to the callee, which must not change it; an empty one means that
-	// there are no servers. update is called by one goroutine at a time.
+	// survives outages of what it asks: the last snapshot stays. A snapshot is whole, and
+	// nobody changes it any more; an empty one means that there are no servers. update is
+	// called by one goroutine at a time.
 	Watch(ctx context.Context, service string, update func([]Instance)) error
 }
 
@@ -49,7 +50,7 @@ type Registrar interface {
 // outage of the registry by itself.
 type Lease interface {
 	// Update replaces the instance's metadata.
-	Update(ctx context.Context, meta map[string]string) error
+	Update(ctx context.Context, meta url.Values) error
 	// Release takes the registration back. It returns once nobody can find the
 	// instance any more or ctx ends. The second call does nothing.
 	Release(ctx context.Context) error
@@ -67,15 +68,11 @@ func ParseKey(key string) (network, addr string, err error) {
 	return network, addr, nil
 }
 
-// ParseMeta reads metadata as rpcx writes it beside an address: a URL query. Of a
-// key that stands more than once the first value counts. Text that is not a query
-// is an error; what could be read of it is returned as well.
-func ParseMeta(query string) (map[string]string, error) {
-	values, err := url.ParseQuery(query)
-	meta := make(map[string]string, len(values))
-	for k, v := range values {
-		meta[k] = v[0]
-	}
+// ParseMeta reads metadata as rpcx writes it beside an address: a URL query, in which
+// a key may stand more than once. Text that is not a query is an error; what could be
+// read of it is returned as well.
+func ParseMeta(query string) (url.Values, error) {
+	meta, err := url.ParseQuery(query)
 	if err != nil {
 		return meta, fmt.Errorf("registry: metadata %.100q: %w", query, err)
 	}
@@ -83,10 +80,4 @@ func ParseMeta(query string) (map[string]string, error) {
 }
 
 // FormatMeta is the reverse of ParseMeta, ordered by key.
-func FormatMeta(meta map[string]string) string {
-	values := make(url.Values, len(meta))
-	for k, v := range meta {
-		values.Set(k, v)
-	}
-	return values.Encode()
-}
+func FormatMeta(meta url.Values) string { return meta.Encode() }

@@ -5,6 +5,8 @@ package registry_test
 import (
 	"fmt"
 	"maps"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,31 +56,31 @@ func TestParseMeta(t *testing.T) {
 	many := strings.Repeat("a=1&", 5_000)
 	tests := []struct {
 		name, query string
-		want        map[string]string
+		want        url.Values
 		bad         bool
 	}{
-		{"nothing", "", map[string]string{}, false},
-		{"one", "weight=3", map[string]string{"weight": "3"}, false},
-		{"several", "weight=3&group=g1&state=active", map[string]string{"weight": "3", "group": "g1", "state": "active"}, false},
-		{"twice", "group=g1&group=g2", map[string]string{"group": "g1"}, false},
-		{"very often", many, map[string]string{"a": "1"}, false},
-		{"escaped", "k%26=a%3Db+c%00", map[string]string{"k&": "a=b c\x00"}, false},
-		{"no value", "a&b=", map[string]string{"a": "", "b": ""}, false},
-		{"no key", "=v", map[string]string{"": "v"}, false},
-		{"beyond all measure", strings.Repeat(many, 100), map[string]string{}, true},
-		{"bad and long", "a=%zz" + strings.Repeat("z", 100_000), map[string]string{}, true},
-		{"separators only", "&&&", map[string]string{}, false},
-		{"not UTF-8", "a=%ff", map[string]string{"a": "\xff"}, false},
-		{"bad escape", "%zz", map[string]string{}, true},
-		{"bad escape among good", "a=1&b=%zz&c=3", map[string]string{"a": "1", "c": "3"}, true},
-		{"cut escape", "a=1&b=%4", map[string]string{"a": "1"}, true},
-		{"semicolon", "a=1;b=2&c=3", map[string]string{"c": "3"}, true},
+		{"nothing", "", url.Values{}, false},
+		{"one", "weight=3", url.Values{"weight": {"3"}}, false},
+		{"several", "weight=3&group=g1&state=active", url.Values{"weight": {"3"}, "group": {"g1"}, "state": {"active"}}, false},
+		{"twice", "group=g1&group=g2", url.Values{"group": {"g1", "g2"}}, false},
+		{"very often", many, url.Values{"a": slices.Repeat([]string{"1"}, 5_000)}, false},
+		{"escaped", "k%26=a%3Db+c%00", url.Values{"k&": {"a=b c\x00"}}, false},
+		{"no value", "a&b=", url.Values{"a": {""}, "b": {""}}, false},
+		{"no key", "=v", url.Values{"": {"v"}}, false},
+		{"beyond all measure", strings.Repeat(many, 100), url.Values{}, true},
+		{"bad and long", "a=%zz" + strings.Repeat("z", 100_000), url.Values{}, true},
+		{"separators only", "&&&", url.Values{}, false},
+		{"not UTF-8", "a=%ff", url.Values{"a": {"\xff"}}, false},
+		{"bad escape", "%zz", url.Values{}, true},
+		{"bad escape among good", "a=1&b=%zz&c=3", url.Values{"a": {"1"}, "c": {"3"}}, true},
+		{"cut escape", "a=1&b=%4", url.Values{"a": {"1"}}, true},
+		{"semicolon", "a=1;b=2&c=3", url.Values{"c": {"3"}}, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			got, err := registry.ParseMeta(tt.query)
-			if !maps.Equal(got, tt.want) {
+			if !maps.EqualFunc(got, tt.want, slices.Equal) {
 				t.Errorf("ParseMeta(%.40q) = %q, want %q", tt.query, got, tt.want)
 			}
 			if (err != nil) != tt.bad {
@@ -95,14 +97,14 @@ func TestFormatMeta(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
-		meta map[string]string
+		meta url.Values
 		want string
 	}{
 		{"nil", nil, ""},
-		{"empty", map[string]string{}, ""},
-		{"ordered", map[string]string{"weight": "3", "group": "g1", "state": "active"}, "group=g1&state=active&weight=3"},
-		{"empty key and value", map[string]string{"": ""}, "="},
-		{"escaped", map[string]string{"k&": "a=b c\x00\xff@é"}, "k%26=a%3Db+c%00%FF%40%C3%A9"},
+		{"empty", url.Values{}, ""},
+		{"ordered", url.Values{"weight": {"3"}, "group": {"g1", "g2"}, "state": {"active"}}, "group=g1&group=g2&state=active&weight=3"},
+		{"empty key and value", url.Values{"": {""}}, "="},
+		{"escaped", url.Values{"k&": {"a=b c\x00\xff@é"}}, "k%26=a%3Db+c%00%FF%40%C3%A9"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -127,7 +129,7 @@ func FuzzMeta(f *testing.F) {
 			t.Fatal("an error without a text")
 		}
 		again, err := registry.ParseMeta(registry.FormatMeta(meta))
-		if err != nil || !maps.Equal(again, meta) {
+		if err != nil || !maps.EqualFunc(again, meta, slices.Equal) {
 			t.Fatalf("%q came back as %q, %v", meta, again, err)
 		}
 	})
@@ -151,7 +153,7 @@ func FuzzKey(f *testing.F) {
 
 func TestInstanceEqual(t *testing.T) {
 	t.Parallel()
-	in := registry.Instance{Service: "Arith", Network: "tcp", Addr: "a:1", Meta: map[string]string{"weight": "3"}}
+	in := registry.Instance{Service: "Arith", Network: "tcp", Addr: "a:1", Meta: url.Values{"weight": {"3"}}}
 	change := func(f func(*registry.Instance)) registry.Instance {
 		c := in
 		c.Meta = maps.Clone(in.Meta)
@@ -167,8 +169,8 @@ func TestInstanceEqual(t *testing.T) {
 		{"another service", change(func(i *registry.Instance) { i.Service = "Echo" }), false},
 		{"another network", change(func(i *registry.Instance) { i.Network = "unix" }), false},
 		{"another address", change(func(i *registry.Instance) { i.Addr = "a:2" }), false},
-		{"another value", change(func(i *registry.Instance) { i.Meta["weight"] = "4" }), false},
-		{"one more key", change(func(i *registry.Instance) { i.Meta["state"] = "" }), false},
+		{"another value", change(func(i *registry.Instance) { i.Meta.Set("weight", "4") }), false},
+		{"one more key", change(func(i *registry.Instance) { i.Meta.Set("state", "") }), false},
 		{"no metadata", change(func(i *registry.Instance) { i.Meta = nil }), false},
 	}
 	for _, tt := range tests {
@@ -180,7 +182,7 @@ func TestInstanceEqual(t *testing.T) {
 		})
 	}
 	bare := registry.Instance{}
-	if empty := (registry.Instance{Meta: map[string]string{}}); !bare.Equal(empty) {
+	if empty := (registry.Instance{Meta: url.Values{}}); !bare.Equal(empty) {
 		t.Error("no metadata and empty metadata are not equal")
 	}
 	if got := in.Key(); got != "tcp@a:1" {

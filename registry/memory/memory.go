@@ -14,7 +14,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -89,7 +89,7 @@ func (r *Registry) Register(ctx context.Context, in registry.Instance) (registry
 	if in.Network == "" || in.Addr == "" {
 		return nil, fmt.Errorf("memory: instance %q of service %q needs a network and an address", in.Key(), in.Service)
 	}
-	in.Meta = maps.Clone(in.Meta)
+	in.Meta = cloneMeta(in.Meta)
 	l := &lease{registry: r, instance: in}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,7 +107,7 @@ type lease struct {
 func (l *lease) place() place { return place{l.instance.Service, l.instance.Key()} }
 
 // Update implements registry.Lease. It fails when the lease was released or replaced.
-func (l *lease) Update(ctx context.Context, meta map[string]string) error {
+func (l *lease) Update(ctx context.Context, meta url.Values) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (l *lease) Update(ctx context.Context, meta map[string]string) error {
 	if r.leases[l.place()] != l {
 		return fmt.Errorf("memory: %s of service %q was released or registered anew", l.instance.Key(), l.instance.Service)
 	}
-	l.instance.Meta = maps.Clone(meta)
+	l.instance.Meta = cloneMeta(meta)
 	r.tell()
 	return nil
 }
@@ -133,4 +133,12 @@ func (l *lease) Release(context.Context) error {
 		r.tell()
 	}
 	return nil
+}
+
+func cloneMeta(meta url.Values) url.Values {
+	c := make(url.Values, len(meta))
+	for k, v := range meta {
+		c[k] = slices.Clone(v)
+	}
+	return c
 }

@@ -5,6 +5,7 @@ package memory_test
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,9 +20,9 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func instance(service, addr string, meta ...string) registry.Instance {
-	in := registry.Instance{Service: service, Network: "tcp", Addr: addr, Meta: map[string]string{}}
+	in := registry.Instance{Service: service, Network: "tcp", Addr: addr, Meta: url.Values{}}
 	for i := 0; i < len(meta); i += 2 {
-		in.Meta[meta[i]] = meta[i+1]
+		in.Meta.Add(meta[i], meta[i+1])
 	}
 	return in
 }
@@ -71,7 +72,7 @@ func TestLifeOfARegistration(t *testing.T) {
 	want(t, r, "Echo", "a")
 	want(t, r, "Other", "")
 
-	if err := b.Update(ctx, map[string]string{"state": "inactive"}); err != nil {
+	if err := b.Update(ctx, url.Values{"state": {"inactive"}}); err != nil {
 		t.Errorf("Update: %v", err)
 	}
 	want(t, r, "Arith", "a b?state=inactive")
@@ -110,7 +111,7 @@ func TestRegisteredAnew(t *testing.T) {
 	older := register(t, r, instance("Arith", "a", "weight", "1"))
 	newer := register(t, r, instance("Arith", "a", "weight", "2"))
 	want(t, r, "Arith", "a?weight=2")
-	if err := older.Update(ctx, map[string]string{"weight": "3"}); err == nil {
+	if err := older.Update(ctx, url.Values{"weight": {"3"}}); err == nil {
 		t.Error("Update of a lease that was replaced: no error")
 	}
 	if err := older.Release(ctx); err != nil {
@@ -158,7 +159,7 @@ func TestContextEnded(t *testing.T) {
 	if _, err := r.Register(ctx, instance("Arith", "b")); !errors.Is(err, context.Canceled) {
 		t.Errorf("Register = %v, want context.Canceled", err)
 	}
-	if err := lease.Update(ctx, map[string]string{"weight": "9"}); !errors.Is(err, context.Canceled) {
+	if err := lease.Update(ctx, url.Values{"weight": {"9"}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Update = %v, want context.Canceled", err)
 	}
 	want(t, r, "Arith", "a")
@@ -174,13 +175,13 @@ func TestMetadataIsCopied(t *testing.T) {
 	r := memory.New()
 	in := instance("Arith", "a", "weight", "1")
 	lease := register(t, r, in)
-	in.Meta["weight"] = "changed"
+	in.Meta.Set("weight", "changed")
 	want(t, r, "Arith", "a?weight=1")
-	meta := map[string]string{"weight": "2"}
+	meta := url.Values{"weight": {"2"}}
 	if err := lease.Update(t.Context(), meta); err != nil {
 		t.Error(err)
 	}
-	meta["weight"] = "changed"
+	meta.Set("weight", "changed")
 	want(t, r, "Arith", "a?weight=2")
 }
 
@@ -198,7 +199,7 @@ func TestConcurrentRegistrations(t *testing.T) {
 			_ = r.Watch(ctx, "Arith", func(instances []registry.Instance) {
 				stay := 0
 				for _, in := range instances {
-					if in.Meta["state"] == "stays" {
+					if in.Meta.Get("state") == "stays" {
 						stay++
 					}
 				}
@@ -226,7 +227,7 @@ func TestConcurrentRegistrations(t *testing.T) {
 				t.Errorf("Register: %v", err)
 				return
 			}
-			if err := lease.Update(t.Context(), map[string]string{"state": "stays"}); err != nil {
+			if err := lease.Update(t.Context(), url.Values{"state": {"stays"}}); err != nil {
 				t.Errorf("Update: %v", err)
 			}
 		})

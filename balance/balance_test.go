@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package balance_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/balance"
+	"github.com/rpcx-go/rpcx/registry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// servers returns a set of n servers.
+func servers(n int) []registry.Instance {
+	set := make([]registry.Instance, n)
+	for i := range set {
+		set[i] = registry.Instance{Network: "tcp", Addr: fmt.Sprintf("10.0.0.%d:8972", i)}
+	}
+	return set
+}
+
+// all is usable for servers that are all up.
+func all(int) bool { return true }
+
+// among is usable for some servers.
+func among(up ...int) func(int) bool {
+	return func(i int) bool {
+		for _, u := range up {
+			if u == i {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// draw picks n times and returns how often each of size servers came. Index size
+// counts answers that are no server.
+func draw(p balance.Picker, size, n int, usable func(int) bool) []int {
+	counts := make([]int, size+1)
+	for range n {
+		i := p.Pick(context.Background(), &rpcx.Call{Service: "S", Method: "M"}, usable)
+		if i < 0 || i >= size {
+			i = size
+		}
+		counts[i]++
+	}
+	return counts
+}
+
+// chiSquare is how far counts are from even.
+func chiSquare(counts []int) float64 {
+	sum := 0
+	for _, n := range counts {
+		sum += n
+	}
+	want := float64(sum) / float64(len(counts))
+	x := 0.0
+	for _, n := range counts {
+		d := float64(n) - want
+		x += d * d / want
+	}
+	return x
+}
+
+// critical holds the values of chi-square, by degrees of freedom, that an even choice
+// passes once in a million times.
+var critical = map[int]float64{1: 23.9, 2: 27.6, 4: 33.4, 9: 45.1, 49: 115}
+
+func TestRandomIsUniform(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		size   int
+		usable func(int) bool
+		up     []int
+	}{
+		{"2 of 2", 2, all, []int{0, 1}},
+		{"10 of 10", 10, all, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},
+		{"5 of 10", 10, among(0, 1, 2, 3, 9), []int{0, 1, 2, 3, 9}},
+		{"2 of 10", 10, among(4, 5), []int{4, 5}},
+		{"3 of 100", 100, among(0, 50, 99), []int{0, 50, 99}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			const n = 10_000
+			counts := draw(balance.Random{}.NewPicker(servers(tt.size)), tt.size, n, tt.usable)
+			var up []int
+			for _, i := range tt.up {
+				up = append(up, counts[i])
+				counts[i] = 0
+			}
+			for i, c := range counts {
+				if c != 0 {
+					t.Errorf("index %d was picked %d times, it is not usable", i, c)
+				}
+			}
+			if x, limit := chiSquare(up), critical[len(up)-1]; x > limit {
+				t.Errorf("picked %v of %d: chi-square is %.1f, want at most %.1f", up, n, x, limit)
+			}
+		})
+	}
+}
+
+// The choice does not depend on the last one.
+func TestRandomHasNoMemory(t *testing.T) {
+	t.Parallel()
+	p := balance.Random{}.NewPicker(servers(3))
+	var pairs [9]int
+	last := 0
+	for range 9 * 2000 {
+		i := p.Pick(context.Background(), nil, all)
+		pairs[3*last+i]++
+		last = i
+	}
+	if x := chiSquare(pairs[:]); x > 45.1 {
+		t.Errorf("pairs came %v: chi-square is %.1f", pairs, x)
+	}
+}
+
+func TestRoundRobinIsEven(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1, 2, 3, 7} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
+			p := balance.RoundRobin{}.NewPicker(servers(size))
+			first := p.Pick(context.Background(), nil, all)
+			for n := 1; n < 10*size; n++ {
+				if got, want := p.Pick(context.Background(), nil, all), (first+n)%size; got != want {
+					t.Fatalf("pick %d is %d, want %d", n, got, want)
+				}
+			}
+		})
+	}
+}
+
+// Servers that are down are passed over; who follows them gets their calls.
+func TestRoundRobinPassesOver(t *testing.T) {
+	t.Parallel()
+	const n = 6000
+	p := balance.RoundRobin{}.NewPicker(servers(6))
+	counts := draw(p, 6, n, among(1, 2, 5))
+	want := []int{0, 2000, 1000, 0, 0, 3000, 0}
+	if fmt.Sprint(counts) != fmt.Sprint(want) {
+		t.Errorf("picked %v, want %v", counts, want)
+	}
+	if counts = draw(p, 6, n, all); chiSquare(counts[:6]) != 0 {
+		t.Errorf("picked %v after they came back", counts)
+	}
+}
+
+// Clients that start together do not move in step.
+func TestRoundRobinStartsAnywhere(t *testing.T) {
+	t.Parallel()
+	set := servers(5)
+	counts := make([]int, 5)
+	for range 10_000 {
+		counts[balance.RoundRobin{}.NewPicker(set).Pick(context.Background(), nil, all)]++
+	}
+	if x := chiSquare(counts); x > critical[4] {
+		t.Errorf("started at %v: chi-square is %.1f", counts, x)
+	}
+}
+
+func TestNobodyIsUsable(t *testing.T) {
+	t.Parallel()
+	for name, policy := range policies() {
+		for _, size := range []int{1, 4} {
+			p := policy.NewPicker(servers(size))
+			for range 100 {
+				if i := p.Pick(context.Background(), nil, among()); i != -1 {
+					t.Errorf("%s of %d: picked %d, want -1", name, size, i)
+				}
+			}
+			if i := p.Pick(context.Background(), nil, among(size-1)); i != size-1 {
+				t.Errorf("%s of %d: picked %d, only %d is usable", name, size, i, size-1)
+			}
+		}
+	}
+}
+
+func policies() map[string]balance.Policy {
+	return map[string]balance.Policy{"random": balance.Random{}, "round robin": balance.RoundRobin{}}
+}
+
+// Pickers are used by many goroutines, while servers come and go.
+func TestConcurrently(t *testing.T) {
+	t.Parallel()
+	const (
+		size, callers, n = 4, 8, 2000
+	)
+	for name, policy := range policies() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := policy.NewPicker(servers(size))
+			var total [size]int
+			var mu sync.Mutex
+			var group sync.WaitGroup
+			for g := range callers {
+				group.Go(func() {
+					usable := all
+					if g == 0 {
+						usable = among(0, 1)
+					}
+					counts := draw(p, size, n, usable)
+					if counts[size] != 0 || g == 0 && counts[2]+counts[3] != 0 {
+						t.Errorf("caller %d got %v", g, counts)
+					}
+					if g == 0 {
+						return // moved the others' turn
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					for i := range total {
+						total[i] += counts[i]
+					}
+				})
+			}
+			group.Wait()
+			for _, c := range total {
+				if even := (callers - 1) * n / size; c < even*8/10 || c > even*12/10 {
+					t.Errorf("picked %v, want %d each, or nearly", total, even)
+				}
+			}
+		})
+	}
+}
+
+// Every pick in turn, with no lock: the counts of all goroutines together are even.
+func TestRoundRobinConcurrentlyIsEven(t *testing.T) {
+	t.Parallel()
+	const size, callers, n = 5, 10, 1000
+	p := balance.RoundRobin{}.NewPicker(servers(size))
+	var total [size]int
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			counts := draw(p, size, n, all)
+			mu.Lock()
+			defer mu.Unlock()
+			for i := range total {
+				total[i] += counts[i]
+			}
+		})
+	}
+	group.Wait()
+	for _, c := range total {
+		if c != callers*n/size {
+			t.Errorf("picked %v, want %d each", total, callers*n/size)
+		}
+	}
+}
+
+//nolint:paralleltest // counts allocations
+func TestPickingAllocatesNothing(t *testing.T) {
+	call, usable := new(rpcx.Call), among(2, 3)
+	for name, policy := range policies() {
+		p := policy.NewPicker(servers(5))
+		if got := testing.AllocsPerRun(100, func() { p.Pick(context.Background(), call, usable) }); got != 0 {
+			t.Errorf("%s: %v allocations", name, got)
+		}
+	}
+}
+
+// Policies decide where calls go; this one prefers servers in the same zone.
+func ExamplePolicy() {
+	set := []registry.Instance{
+		{Network: "tcp", Addr: "10.0.0.1:8972", Meta: url.Values{"zone": {"east"}}},
+		{Network: "tcp", Addr: "10.0.0.2:8972", Meta: url.Values{"zone": {"west"}}},
+		{Network: "tcp", Addr: "10.0.0.3:8972", Meta: url.Values{"zone": {"west"}}},
+	}
+	p := zonePolicy{zone: "west"}.NewPicker(set)
+	up := func(i int) bool { return i != 1 } // 10.0.0.2 is down
+	fmt.Println(set[p.Pick(context.Background(), &rpcx.Call{}, up)].Addr)
+	// Output: 10.0.0.3:8972
+}
+
+type zonePolicy struct{ zone string }
+
+func (z zonePolicy) NewPicker(set []registry.Instance) balance.Picker {
+	return zonePicker{zone: z.zone, set: set, rest: balance.Random{}.NewPicker(set)}
+}
+
+type zonePicker struct {
+	zone string
+	set  []registry.Instance
+	rest balance.Picker
+}
+
+func (p zonePicker) Pick(ctx context.Context, call *rpcx.Call, usable func(int) bool) int {
+	near := func(i int) bool { return p.set[i].Meta.Get("zone") == p.zone && usable(i) }
+	if i := p.rest.Pick(ctx, call, near); i >= 0 {
+		return i
+	}
+	return p.rest.Pick(ctx, call, usable)
+}
