@@ -24,7 +24,7 @@ type Nearest struct{ zone string }
 func (n Nearest) NewPicker(set []registry.Instance) balance.Picker {
 	order := make([]int, 0, len(set)) // of the indexes: near ones first
 	for i, in := range set {
-		if in.Meta["zone"] == n.zone {
+		if in.Meta.Get("zone") == n.zone {
 			order = slices.Insert(order, 0, i)
 		} else {
 			order = append(order, i)
