@@ -6,10 +6,11 @@ SHELL := /bin/bash
 
 FUZZTIME ?= 30s
 TESTFLAGS ?=
+BENCHFLAGS ?=
 
 packages = $$(scripts/modules.sh | sed 's|$$|/...|')
 
-.PHONY: help demo test short fuzz lint fmt tidy cover interop ci
+.PHONY: help demo test short fuzz lint fmt tidy cover bench interop ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ tidy: ## tidy every go.mod
 cover: ## test every module and print how much of it the tests reach
 	@go test -short -coverprofile=cover.out $(packages) | awk '$$1 == "ok" || /FAIL/'
 	@go tool cover -func=cover.out | tail -n 1
+
+bench: ## compare with other frameworks, some minutes (BENCHFLAGS=-quick: half a minute)
+	@cd benchmark && go run . run $(BENCHFLAGS)
 
 interop: ## prove compatibility with real rpcx and print the matrix
 	@cd interop && go test -count=1 -v ./... | awk '/^(=== |[ \t]*--- PASS)/ { next } { print }'

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// plan is what a run is to measure: every peer in every scenario, in rounds.
+type plan struct {
+	peers     []peer
+	scenarios []scenario
+	rounds    int
+	timing    timing
+	profiles  string // folder for CPU profiles; empty: none
+}
+
+// overhead is how long it takes to start and end the processes of a measurement.
+const overhead = 350 * time.Millisecond
+
+// turns returns how many measurements the plan has, and how long they may take.
+func (p *plan) turns() (int, time.Duration) {
+	n := 0
+	for _, s := range p.scenarios {
+		for _, who := range p.peers {
+			if who.fits(s) {
+				n += p.rounds
+			}
+		}
+	}
+	return n, time.Duration(n) * (p.timing.warmup + p.timing.duration + overhead)
+}
+
+// run measures. It tells w of each measurement, and goes on if one fails.
+func (p *plan) run(ctx context.Context, w io.Writer, done func(*measurement) error) error {
+	total, _ := p.turns()
+	began := time.Now()
+	n := 0
+	var failed error
+	for _, s := range p.scenarios {
+		for round := range p.rounds {
+			for _, who := range p.peers {
+				if !who.fits(s) {
+					continue
+				}
+				n++
+				m, err := p.measure(ctx, who, s, round+1)
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				left := time.Since(began) / time.Duration(n) * time.Duration(total-n)
+				fmt.Fprintf(w, "[%*d/%d] %-12s round %d  %-15s %s  %v left\n",
+					len(fmt.Sprint(total)), n, total, s, round+1, who.name, outcome(m, err), left.Round(time.Second))
+				if err != nil {
+					failed = errors.Join(failed, fmt.Errorf("%s %s: %w", who.name, s, err))
+					continue
+				}
+				if err := done(m); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return failed
+}
+
+// outcome is a measurement in one line.
+func outcome(m *measurement, err error) string {
+	if err != nil {
+		return fmt.Sprintf("FAILED: %v;", err)
+	}
+	text := fmt.Sprintf("%8s/s  p50 %7s  %6s µs CPU/call", formatCount(m.Throughput), formatMicros(m.P50), formatNumber(m.cpu()))
+	if m.Errors > 0 {
+		text += fmt.Sprintf("  %d ERRORS: %s", m.Errors, m.FirstError)
+	}
+	return text
+}
+
+// measure makes one measurement with a server and a client of its own.
+func (p *plan) measure(ctx context.Context, who peer, s scenario, round int) (*measurement, error) {
+	limit := p.timing.warmup + 2*p.timing.duration + 2*gracePeriod + time.Duration(s.Conns)*10*time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	srv, err := startServer(ctx, who, s.Delay)
+	if err != nil {
+		return nil, err
+	}
+	args := []string{
+		"-peer", who.name, "-addr", srv.Addr, "-control", srv.Control,
+		"-callers", fmt.Sprint(s.Callers), "-conns", fmt.Sprint(s.Conns), "-delay", s.Delay.String(),
+		"-payload", fmt.Sprint(s.Payload), "-rate", fmt.Sprint(s.Rate),
+		"-warmup", p.timing.warmup.String(), "-duration", p.timing.duration.String(),
+	}
+	if p.profiles != "" {
+		name := strings.NewReplacer("/", "-", " ", "-").Replace(fmt.Sprintf("%s-%s-%d", who.name, s, round))
+		args = append(args, "-profile", filepath.Join(p.profiles, name))
+	}
+	m, err := runClient(ctx, args)
+	if err := errors.Join(err, srv.stop()); err != nil {
+		return nil, err
+	}
+	m.Round = round
+	return m, nil
+}
+
+// runCommand compares peers.
+func runCommand(ctx context.Context, args []string, std stdio) error {
+	flags := flag.NewFlagSet("run", flag.ContinueOnError)
+	flags.SetOutput(std.err)
+	var o runOptions
+	o.register(flags)
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	p, err := o.plan(flags)
+	if err != nil {
+		return err
+	}
+	var out resultFile
+	if o.json != "" {
+		if out, err = createResults(o.json); err != nil {
+			return err
+		}
+		defer out.close() //nolint:errcheck // reported below when it matters
+	}
+	n, takes := p.turns()
+	env := environmentOf(p.peers)
+	fmt.Fprintf(std.err, "%d measurements, about %v\n", n, takes.Round(time.Second))
+	if err := out.write(map[string]any{"environment": env}); err != nil {
+		return err
+	}
+	var all []*measurement
+	failed := p.run(ctx, std.err, func(m *measurement) error {
+		all = append(all, m)
+		return out.write(m)
+	})
+	sum := summarize(all, o.reference(p.peers))
+	fmt.Fprintln(std.out, env.String())
+	if err := printTables(std.out, sum, p); err != nil {
+		return err
+	}
+	if o.svg != "" {
+		if err := os.WriteFile(o.svg, drawChart(sum, env.short()), 0o666); err != nil {
+			return err
+		}
+	}
+	return errors.Join(failed, out.close())
+}
