@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package interop
+
+import (
+	"testing"
+
+	realclient "github.com/smallnest/rpcx/client"
+)
+
+// TestRealFanOut lets a real client send each call to several of our servers, in all
+// the ways that it has.
+func TestRealFanOut(t *testing.T) {
+	t.Parallel()
+	var pairs []*realclient.KVPair
+	for range 3 {
+		s := recordedOurs(t, "tcp", "127.0.0.1:0", condition{})
+		pairs = append(pairs, &realclient.KVPair{Key: s.address()})
+	}
+	open := func(t *testing.T, mode realclient.FailMode) realclient.XClient {
+		d, err := realclient.NewMultipleServersDiscovery(pairs)
+		must(t, err)
+		opt := realclient.DefaultOption
+		opt.ConnectTimeout = dialTimeout
+		x := realclient.NewXClient("Arith", mode, realclient.RoundRobin, d, opt)
+		t.Cleanup(func() { _ = x.Close() })
+		return x
+	}
+	ways := map[string]func(t *testing.T, r *VReply) error{
+		"broadcast": func(t *testing.T, r *VReply) error {
+			return open(t, realclient.Failover).Broadcast(t.Context(), "Mul", &VArgs{6, 7}, r)
+		},
+		"fork": func(t *testing.T, r *VReply) error {
+			return open(t, realclient.Failover).Fork(t.Context(), "Mul", &VArgs{6, 7}, r)
+		},
+		"inform": func(t *testing.T, r *VReply) error {
+			receipts, err := open(t, realclient.Failover).Inform(t.Context(), "Mul", &VArgs{6, 7}, r)
+			if len(receipts) != len(pairs) {
+				t.Errorf("%d receipts, want %d", len(receipts), len(pairs))
+			}
+			return err
+		},
+		"backup": func(t *testing.T, r *VReply) error { // the second request goes out after 10 ms
+			return open(t, realclient.Failbackup).Call(t.Context(), "Slow", &VArgs{42, 30}, r)
+		},
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var r VReply
+			if err := way(t, &r); err != nil || r.C != 42 {
+				t.Errorf("%v, %+v, want no error and 42", err, r)
+			}
+		})
+	}
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package interop
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// capability is something that peers can do together.
+type capability struct {
+	name string
+	// codecs says that it runs in every codec; otherwise in MessagePack alone.
+	codecs bool
+	// packings is what it runs in; empty: plain alone.
+	packings []packing
+	// heavy says that it takes long.
+	heavy bool
+	// run tries it. A note says that rpcx has a defect here and that our side copes.
+	run func(ctx context.Context, c *cell) (noteID, error)
+}
+
+// capabilities returns all of them, in the order of the table.
+func capabilities() []*capability {
+	all := []packing{plain, gzipBelow, gzipAbove}
+	return []*capability{
+		{name: "unary", codecs: true, packings: all, run: unary},
+		{name: "async", codecs: true, packings: all, run: async},
+		{name: "one-way", codecs: true, packings: all, run: oneway},
+		{name: "out of order", codecs: true, packings: all, run: outOfOrder},
+		{name: "64 callers", codecs: true, packings: all, run: manyCallers},
+		{name: "8 MiB", codecs: true, packings: []packing{plain, gzipAbove}, heavy: true, run: large},
+		{name: "deadline", codecs: true, packings: all, run: deadline},
+		{name: "cancel", run: cancel},
+		{name: "metadata", codecs: true, packings: all, run: metadata},
+		{name: "service error", codecs: true, packings: all, run: serviceError},
+		{name: "panic", codecs: true, run: panics},
+		{name: "unknown service", codecs: true, packings: all, run: unknownService},
+		{name: "unknown method", codecs: true, packings: all, run: unknownMethod},
+		{name: "bad arguments", codecs: true, packings: all, run: badArguments},
+		{name: "bad reply", codecs: true, packings: all, run: badReply},
+		{name: "auth accepted", codecs: true, packings: all, run: authAccepted},
+		{name: "auth refused", codecs: true, packings: all, run: authRefused},
+		{name: "heartbeat", codecs: true, run: heartbeat},
+		{name: "push", codecs: true, run: push},
+		{name: "gzip bits", codecs: true, packings: all, run: gzipBits},
+		{name: "shutdown", run: shutdown},
+		{name: "unix with TLS", run: unixWithTLS},
+	}
+}
+
+// stand is one of the servers of the matrix.
+type stand struct {
+	framework framework
+	network   *network
+}
+
+// bench is what the cells work with.
+type bench struct {
+	folder    string
+	networks  []*network
+	unixTLS   *network
+	log       *journal
+	open      map[stand]serving // take any call
+	protected map[stand]serving // want the token
+	// zipping is held by cells in which real rpcx compresses: it does so in memory that
+	// it has given back, so that two at once spoil each other's (note Q6).
+	zipping sync.Mutex
+}
+
+// newBench starts the servers.
+func newBench() (*bench, error) {
+	b := &bench{log: new(journal), open: make(map[stand]serving), protected: make(map[stand]serving)}
+	var err error
+	if b.folder, err = os.MkdirTemp("", "interop"); err != nil { // paths of sockets must be short
+		return nil, err
+	}
+	if b.networks, b.unixTLS, err = networks(b.folder); err != nil {
+		return b, err
+	}
+	for _, n := range b.networks {
+		for _, f := range frameworks() {
+			s := stand{f, n}
+			if b.open[s], err = f.serve(serverSetting{network: n, log: b.log}); err != nil {
+				return b, fmt.Errorf("%s server on %s: %w", f, n, err)
+			}
+			if b.protected[s], err = f.serve(serverSetting{network: n, log: b.log, token: goodToken}); err != nil {
+				return b, fmt.Errorf("%s server on %s: %w", f, n, err)
+			}
+		}
+	}
+	return b, nil
+}
+
+// close stops the servers.
+func (b *bench) close() {
+	for _, servers := range []map[stand]serving{b.open, b.protected} {
+		for _, s := range servers {
+			if s != nil {
+				s.stop()
+			}
+		}
+	}
+	_ = os.RemoveAll(b.folder) // in the system's folder for what may stay behind
+}
+
+// cells returns every cell, in the order of the table.
+func (b *bench) cells() []*cell {
+	var cells []*cell
+	for _, k := range capabilities() {
+		packings := k.packings
+		if len(packings) == 0 {
+			packings = []packing{plain}
+		}
+		for _, d := range dialects() {
+			if !k.codecs && d.codec != protocol.MsgPack {
+				continue
+			}
+			for _, p := range packings {
+				if raceDetector && k.heavy && d.codec != protocol.MsgPack {
+					continue // minutes, for code that the other rows run as well
+				}
+				for _, pr := range pairs() {
+					for _, n := range b.networks {
+						cells = append(cells, &cell{
+							capability: k, dialect: d, packing: p, pair: pr, network: n, bench: b,
+							name: fmt.Sprintf("cell%d", len(cells)),
+						})
+					}
+				}
+			}
+		}
+	}
+	return cells
+}
+
+// pairs returns who calls whom, the control last.
+func pairs() []pair {
+	return []pair{{ours{}, ours{}}, {ours{}, theirs{}}, {theirs{}, ours{}}, {theirs{}, theirs{}}}
+}
+
+// Bounds of a run: how many cells at once, and how long one may take.
+const (
+	atOnce      = 4
+	cellTimeout = 2 * time.Minute
+)
+
+// runAll runs the cells, and notes the time that each capability took.
+func (b *bench) runAll(ctx context.Context, cells []*cell) {
+	queue := make(chan *cell)
+	var wg sync.WaitGroup
+	for range atOnce {
+		wg.Go(func() {
+			for c := range queue {
+				b.runOne(ctx, c)
+			}
+		})
+	}
+	for _, c := range cells {
+		queue <- c
+	}
+	close(queue)
+	wg.Wait()
+}
+
+func (b *bench) runOne(ctx context.Context, c *cell) {
+	if c.packing == gzipAbove && c.pair.has(theirs{}) {
+		b.zipping.Lock()
+		defer b.zipping.Unlock()
+	}
+	ctx, cancel := context.WithTimeout(ctx, cellTimeout)
+	defer cancel()
+	c.run(ctx)
+}
