@@ -20,12 +20,14 @@ type attempts struct {
 	tried  []*node  // since all had been
 	few    [4]*node // what tried begins with
 	errs   []error
+	cut    error // why there was no further attempt, if the context ended during a pause
 }
 
 func newAttempts(c *Client, o *outgoing, t *target) *attempts {
 	a := &o.attempts // with the call, to save an allocation
 	a.client, a.out, a.target = c, o, t
 	a.tried = a.few[:0]
+	a.errs, a.cut = nil, nil // of an earlier turn, when an interceptor makes the call again
 	return a
 }
 
@@ -53,7 +55,7 @@ func (a *attempts) elsewhere(ctx context.Context) error {
 func (a *attempts) reach(ctx context.Context) error {
 	for {
 		err := a.elsewhere(ctx)
-		if err == nil || !unreached(err) || ctx.Err() != nil || !a.untried() {
+		if err == nil || !unreached(err) || ctx.Err() != nil || a.last() == nil || !a.untried() {
 			return err
 		}
 	}
@@ -123,12 +125,24 @@ func (a *attempts) on(ctx context.Context, n *node) error {
 }
 
 // attemptChained is the innermost link of the interceptors around an attempt.
-func attemptChained(ctx context.Context, _ *rpcx.Call) error {
+func attemptChained(ctx context.Context, call *rpcx.Call) error {
 	o, err := fromContext(ctx)
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, o.conn)
+	o.take(call)
+	err = o.send(ctx, o.conn)
+	o.give(call)
+	return err
+}
+
+// pause waits before another attempt. When ctx ends first it returns that as the last
+// error of the call.
+func (a *attempts) pause(ctx context.Context, round int) error {
+	if err := a.client.config.retry.Wait(ctx, round); err != nil {
+		a.cut = rpcx.Unsent(rpcx.CodeOf(err), "client: pause before another attempt: %w", context.Cause(ctx))
+	}
+	return a.cut
 }
 
 func (a *attempts) note(err error) error {
@@ -151,7 +165,7 @@ func (a *attempts) repeatable(ctx context.Context, err error) bool {
 	}
 	switch code := rpcx.CodeOf(err); {
 	case rpcx.SafeToRetry(err) && remote(err):
-		return code == rpcx.Unavailable || code == rpcx.ResourceExhausted || code == rpcx.Unimplemented && a.isAbout(err)
+		return code == rpcx.Unavailable || code == rpcx.ResourceExhausted || code == rpcx.Unimplemented && a.elsewhereMayKnow(err)
 	case rpcx.SafeToRetry(err):
 		return code == rpcx.Unavailable
 	case remote(err):
@@ -161,11 +175,13 @@ func (a *attempts) repeatable(ctx context.Context, err error) bool {
 	}
 }
 
-// isAbout reports whether a server's "can't find" names what was called, and is not
-// the answer of another server further on, which a classic handler passes on as it is.
-func (a *attempts) isAbout(err error) bool {
+// elsewhereMayKnow reports whether another server may have what this one can't find.
+// Its "can't find" must name what was called: it may be the answer of a server further
+// on, which a classic handler passes on as it is.
+func (a *attempts) elsewhereMayKnow(err error) bool {
 	text := err.Error()
-	return strings.HasSuffix(text, " "+a.out.call.Service) || strings.HasSuffix(text, " "+a.out.call.Method)
+	about := strings.HasSuffix(text, " "+a.out.call.Service) || strings.HasSuffix(text, " "+a.out.call.Method)
+	return about && a.client.mode == Failover && a.untried()
 }
 
 func remote(err error) bool {
@@ -176,7 +192,7 @@ func remote(err error) bool {
 // result is the error of the call as a whole, nil for success. It tells of every
 // attempt, and that the call did not run only if none of them ran it.
 func (a *attempts) result(last error) error {
-	if last == nil || len(a.errs) == 1 || remote(last) {
+	if last == nil || len(a.errs) == 1 && a.cut == nil || remote(last) {
 		return last
 	}
 	safe := true
@@ -188,5 +204,18 @@ func (a *attempts) result(last error) error {
 		errorf = rpcx.Unsent
 	}
 	return errorf(rpcx.CodeOf(last), "client: call %s.%s failed %d times: %w",
-		a.out.call.Service, a.out.call.Method, len(a.errs), errors.Join(a.errs...))
+		a.out.call.Service, a.out.call.Method, len(a.errs), distinct(append(a.errs, a.cut)))
+}
+
+// distinct joins errors, those with the same text once.
+func distinct(errs []error) error {
+	var kept []error
+	seen := make(map[string]bool, len(errs))
+	for _, err := range errs {
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			kept = append(kept, err)
+		}
+	}
+	return errors.Join(kept...)
 }

@@ -36,8 +36,8 @@ func WithMetadata(md rpcx.Metadata) CallOption {
 	return callOption(func(c *callConfig) { c.metadata = c.metadata.Merge(md) })
 }
 
-// WithTimeout gives the call at most d, retries included. A context that ends
-// earlier rules.
+// WithTimeout gives the call at most d, retries included; zero is no bound, and a
+// negative d has passed already. A context that ends earlier rules.
 func WithTimeout(d time.Duration) CallOption {
 	return callOption(func(c *callConfig) { c.timeout = d })
 }

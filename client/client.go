@@ -155,7 +155,7 @@ func (c *Client) do(ctx context.Context, o *outgoing) error {
 	if token := c.token.Load(); token != nil {
 		o.auth = *token
 	}
-	if o.options.timeout > 0 {
+	if o.options.timeout != 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.options.timeout)
 		defer cancel()
@@ -187,12 +187,15 @@ func (c *Client) intercepted(ctx context.Context, o *outgoing) error {
 }
 
 // chained is the innermost link of the interceptors around a call.
-func (c *Client) chained(ctx context.Context, _ *rpcx.Call) error {
+func (c *Client) chained(ctx context.Context, call *rpcx.Call) error {
 	o, err := fromContext(ctx)
 	if err != nil {
 		return err
 	}
-	return c.deliver(ctx, o)
+	o.take(call)
+	err = c.deliver(ctx, o)
+	o.give(call)
+	return err
 }
 
 // deliver finds the service and runs the fail mode.

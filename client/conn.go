@@ -23,14 +23,15 @@ import (
 // does not connect again when it is lost; a Client does. Its methods may be called
 // concurrently, and after the connection is gone: they then fail with Unavailable.
 type Conn struct {
-	config *resolved
-	nc     net.Conn
-	addr   string // as dialled: network@address
-	peer   rpcx.Peer
-	out    *outbox.Outbox
-	calls  table
-	caps   atomic.Pointer[hello.Capabilities] // nil until the server's hello came
-	pushes *pushBox                           // nil: pushes are dropped
+	config  *resolved
+	nc      net.Conn
+	addr    string // as dialled: network@address
+	peer    rpcx.Peer
+	out     *outbox.Outbox
+	calls   table
+	caps    atomic.Pointer[hello.Capabilities] // nil until the server's hello came
+	pushes  *pushBox                           // nil: pushes are dropped
+	cancels cancels
 
 	draining atomic.Bool // no new calls: the server said so
 	owner    owner       // may be nil
@@ -39,6 +40,9 @@ type Conn struct {
 	cancel context.CancelCauseFunc
 	tasks  *sync.WaitGroup // reader, heartbeat, push delivery; the owner's if there is one
 	gone   chan struct{}   // closed when the reader has ended
+
+	life context.Context    //nolint:containedctx // ends when the user closes what the connection belongs to
+	end  context.CancelFunc // of life, if it is the connection's own
 
 	dropped atomic.Uint64 // replies that nobody waited for
 }
@@ -59,11 +63,19 @@ func Dial(ctx context.Context, network, addr string, opt Option) (*Conn, error) 
 	if err != nil {
 		return nil, rpcx.Unsent(rpcx.InvalidArgument, "%w", err)
 	}
-	return dial(ctx, network, addr, config, new(sync.WaitGroup), nil)
+	life, end := context.WithCancel(context.Background())
+	c, err := dial(ctx, network, addr, config, life, new(sync.WaitGroup), nil)
+	if err != nil {
+		end()
+		return nil, err
+	}
+	c.end = end
+	return c, nil
 }
 
-// dial opens a connection and says hello. What runs for it is counted in tasks.
-func dial(ctx context.Context, network, addr string, config *resolved, tasks *sync.WaitGroup, owner owner) (*Conn, error) {
+// dial opens a connection and says hello. What runs for it is counted in tasks, and
+// ends with life at the latest.
+func dial(ctx context.Context, network, addr string, config *resolved, life context.Context, tasks *sync.WaitGroup, owner owner) (*Conn, error) {
 	where := network + "@" + addr
 	t, err := config.transports.Lookup(network)
 	if err != nil {
@@ -81,6 +93,7 @@ func dial(ctx context.Context, network, addr string, config *resolved, tasks *sy
 		addr:   where,
 		peer:   rpcx.Peer{Network: network, Addr: nc.RemoteAddr(), Local: nc.LocalAddr()},
 		out:    outbox.New(nc, config.WriteTimeout, config.MaxUnsent),
+		life:   life,
 		tasks:  tasks,
 		owner:  owner,
 		gone:   make(chan struct{}),
@@ -90,7 +103,9 @@ func dial(ctx context.Context, network, addr string, config *resolved, tasks *sy
 		c.peer.TLS = &state
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.sayHello()
+	if !config.NoHello {
+		c.sayHello()
+	}
 	c.start()
 	return c, nil
 }
@@ -132,6 +147,7 @@ func (c *Conn) Pending() int { return c.calls.len() }
 // Canceled. It returns when everything that belongs to the connection has ended,
 // the delivery of a push that is under way included.
 func (c *Conn) Close() error {
+	c.end()
 	c.fail(rpcx.Errorf(rpcx.Canceled, "client: connection to %s is shut down", c.addr))
 	c.tasks.Wait()
 	return nil
@@ -188,7 +204,7 @@ func (c *Conn) read() {
 
 // lost says why reading ended.
 func (c *Conn) lost(err error) error {
-	if werr := c.out.Err(); werr != nil {
+	if werr := c.out.Err(); werr != nil && !isAlert(err) {
 		err = werr // the write failed first, and closed the connection under the reader
 	}
 	var e *rpcx.Error
@@ -202,6 +218,13 @@ func (c *Conn) lost(err error) error {
 	default:
 		return rpcx.Errorf(rpcx.Unavailable, "client: connection to %s lost: %w", c.addr, err)
 	}
+}
+
+// isAlert reports whether err is the peer's word, in TLS, on why it ended the
+// connection: it refuses our certificate, for instance.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
 }
 
 func (c *Conn) readFrames(r *protocol.Reader) error {
@@ -255,9 +278,13 @@ func (c *Conn) sayHello() {
 func (c *Conn) receiveHello(f *protocol.Frame) bool {
 	if accept, ok := protocol.LookupBlock(f.Metadata, hello.AcceptKey); ok {
 		c.caps.Store(hello.Parse(string(accept)))
+		c.cancels.flush(c)
 		return true
 	}
 	_, echoed := protocol.LookupBlock(f.Metadata, hello.OfferKey)
+	if echoed {
+		c.cancels.flush(c)
+	}
 	return echoed
 }
 

@@ -14,7 +14,7 @@ import (
 // and fail modes are a Client's: a Conn only sends.
 func (c *Conn) Call(ctx context.Context, service, method string, args, reply any, opts ...CallOption) error {
 	o := newOutgoing(ctx, service, method, args, reply, opts)
-	if o.options.timeout > 0 {
+	if o.options.timeout != 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.options.timeout)
 		defer cancel()

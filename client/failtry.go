@@ -6,10 +6,10 @@ import "context"
 
 // failtry tries the same server again, after a pause that grows.
 func failtry(ctx context.Context, a *attempts) error {
-	config := a.client.config
+	retries := a.client.config.Retries
 	err := a.reach(ctx)
-	for retry := 0; retry < config.Retries && a.repeatable(ctx, err); retry++ {
-		if config.retry.Wait(ctx, retry) != nil {
+	for retry := 0; retry < retries && a.repeatable(ctx, err); retry++ {
+		if err = a.pause(ctx, retry); err != nil {
 			break
 		}
 		err = a.again(ctx)

@@ -16,17 +16,20 @@ import (
 // authentication and runs no user code on the server.
 func (c *Conn) Heartbeat(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
-	p := c.calls.newPending()
-	if !c.calls.add(p) {
+	p, seq := c.calls.newPending(), c.calls.nextSeq()
+	if !c.calls.add(p, seq) {
 		p.free()
 		return 0, rpcx.Unsent(rpcx.Unavailable, "client: heartbeat on %s: %w", c.addr, c.refusal())
 	}
-	seq := p.seq
 	b := bufpool.Get(64)
 	b.B = appendHeartbeat(b.B, seq, began)
 	if _, err := c.out.Add(ctx, b, false); err != nil {
 		c.abandon(p, seq)
-		return 0, rpcx.Unsent(rpcx.Unavailable, "client: heartbeat on %s: %w", c.addr, err)
+		code := rpcx.Unavailable
+		if ctx.Err() != nil {
+			code = rpcx.CodeOf(ctx.Err())
+		}
+		return 0, rpcx.Unsent(code, "client: heartbeat on %s: %w", c.addr, err)
 	}
 	select {
 	case <-p.done:
@@ -72,10 +75,11 @@ func (c *Conn) beat() {
 			return
 		case <-ticker.C:
 		}
+		waited := c.pushes.waited()
 		ctx, cancel := context.WithTimeout(c.ctx, c.config.MaxWaitForHeartbeat)
 		_, err := c.Heartbeat(ctx)
 		cancel()
-		if err != nil && c.ctx.Err() == nil && !c.draining.Load() {
+		if err != nil && c.ctx.Err() == nil && !c.pushes.since(waited) {
 			c.fail(rpcx.Errorf(rpcx.Unavailable, "client: connection to %s does not answer heartbeats: %w", c.addr, err))
 			return
 		}

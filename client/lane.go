@@ -15,6 +15,10 @@ import (
 // a call that has nowhere else to go.
 const dialPause = 100 * time.Millisecond
 
+// shortLived is what a connection counts as a failure for that ends sooner: a server
+// that accepts connections only to close them must not be dialled in a loop.
+const shortLived = time.Second
+
 // lane is a place for one connection to a server. It dials when a call needs it, in
 // a goroutine of its own: callers wait for the dial, each with its own context, and
 // never for a lock. After a failure the lane is broken: it is avoided while there
@@ -25,8 +29,9 @@ type lane struct {
 
 	mu       sync.Mutex // guards what follows
 	dialing  *dialing   // nil: no dial is under way
-	failures int        // since the last success
+	failures int        // since a connection last held for shortLived
 	failedAt time.Time
+	upSince  time.Time // of the connection
 	retryAt  time.Time // when the background may try again
 	closed   bool
 }
@@ -54,7 +59,7 @@ func (l *lane) broken() bool {
 	if l.failures == 0 {
 		return false
 	}
-	if l.dialing == nil && !time.Now().Before(l.retryAt) {
+	if l.dialing == nil && !l.closed && !time.Now().Before(l.retryAt) {
 		l.startDial()
 	}
 	return true
@@ -69,7 +74,7 @@ func (l *lane) get(ctx context.Context) (*Conn, error) {
 		l.mu.Lock()
 		if l.closed {
 			l.mu.Unlock()
-			return nil, rpcx.Unsent(rpcx.Unavailable, "client: %s is no longer a server of this client", l.node.key)
+			return nil, l.left()
 		}
 		d := l.dialing
 		pause := dialPause - time.Since(l.failedAt)
@@ -90,10 +95,18 @@ func (l *lane) get(ctx context.Context) (*Conn, error) {
 		select {
 		case <-d.done:
 			return d.conn, d.err
+		case <-l.node.closed:
+			return nil, l.left()
 		case <-ctx.Done():
 			return nil, rpcx.Unsent(rpcx.CodeOf(ctx.Err()), "client: connect to %s: %w", l.node.key, context.Cause(ctx))
 		}
 	}
+}
+
+// left is the error of a call that was to go to a server which has left the list: it
+// may go to another one.
+func (l *lane) left() error {
+	return rpcx.Unsent(rpcx.Unavailable, "client: %s is no longer a server of this client", l.node.key)
 }
 
 // startDial starts a dial. l.mu is held.
@@ -111,8 +124,8 @@ func (l *lane) startDial() *dialing {
 // dial dials and tells those who wait.
 func (l *lane) dial(d *dialing) {
 	c := l.node.client
-	conn, err := dial(c.ctx, l.node.network, l.node.addr, c.config, &c.tasks, l)
-	if err == nil && !c.own(conn) {
+	conn, err := dial(c.ctx, l.node.network, l.node.addr, c.config, c.ctx, &c.tasks, l)
+	if c.ctx.Err() != nil || err == nil && !c.own(conn) {
 		err = errClosed
 	}
 	d.conn, d.err = conn, l.settle(conn, err)
@@ -129,16 +142,23 @@ func (l *lane) settle(conn *Conn, err error) error {
 	l.dialing = nil
 	switch {
 	case err != nil:
-		l.failedAt = time.Now()
-		l.retryAt = l.failedAt.Add(l.node.client.config.reconnect.Delay(l.failures))
-		l.failures++
+		l.failed()
 	case l.closed:
-		err = errClosed
+		err = l.left()
+	case conn.Err() != nil: // it has ended already
+		l.failed()
 	default:
-		l.failures = 0
+		l.upSince = time.Now()
 		l.conn.Store(conn)
 	}
 	return err
+}
+
+// failed notes a failure. l.mu is held.
+func (l *lane) failed() {
+	l.failedAt = time.Now()
+	l.retryAt = l.failedAt.Add(l.node.client.config.reconnect.Delay(l.failures))
+	l.failures++
 }
 
 // unusable implements owner.
@@ -146,7 +166,15 @@ func (l *lane) unusable(*Conn) { l.node.wake() }
 
 // ended implements owner.
 func (l *lane) ended(c *Conn) {
-	l.conn.CompareAndSwap(c, nil)
+	l.mu.Lock()
+	switch held := time.Since(l.upSince); {
+	case !l.conn.CompareAndSwap(c, nil): // settle sees that it has ended
+	case held >= shortLived:
+		l.failures = 0
+	default:
+		l.failed()
+	}
+	l.mu.Unlock()
 	l.node.client.disown(c)
 	l.node.wake()
 }

@@ -86,31 +86,40 @@ func (l *lane) fill() {
 }
 
 // supervise keeps the node connected for a client that receives pushes, and so must
-// not wait for a call to connect it.
+// not wait for a call to connect it. It pauses longer and longer while the server
+// cannot be dialled, or takes connections only to close them.
 func (n *node) supervise() {
 	for failures := 0; ; {
-		lost := false
-		for _, l := range n.lanes {
-			if _, err := l.get(n.client.ctx); err != nil {
-				lost = true
-			}
-		}
-		if lost {
-			if !n.pause(failures) {
+		began := time.Now()
+		if n.connect() {
+			select {
+			case <-n.signal:
+			case <-n.closed:
+				return
+			case <-n.client.ctx.Done():
 				return
 			}
-			failures++
-			continue
+			if time.Since(began) >= shortLived {
+				failures = 0
+				continue
+			}
 		}
-		failures = 0
-		select {
-		case <-n.signal:
-		case <-n.closed:
+		if !n.pause(failures) {
 			return
-		case <-n.client.ctx.Done():
-			return
+		}
+		failures++
+	}
+}
+
+// connect makes all connections of the node, and reports whether it could.
+func (n *node) connect() bool {
+	all := true
+	for _, l := range n.lanes {
+		if _, err := l.get(n.client.ctx); err != nil {
+			all = false
 		}
 	}
+	return all
 }
 
 // pause waits between attempts to connect. It reports false when there is nothing

@@ -60,6 +60,13 @@ type Option struct {
 	// MaxWaitForHeartbeat is how long an answer may take. Default 30 s.
 	MaxWaitForHeartbeat time.Duration
 
+	// NoHello keeps connections from beginning with a heartbeat that offers what this
+	// client understands beyond rpcx. It is for rpcx servers whose plugins close
+	// connections over heartbeats. Without the hello, canceling does not reach handlers,
+	// servers cannot ask the client to leave before they shut down, and of the
+	// compressions only gzip is used.
+	NoHello bool
+
 	// Retries is how often a call is tried again after its first attempt, under the
 	// fail modes that try again. Default 3. NoRetry: never.
 	Retries int

@@ -4,6 +4,7 @@ package client
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"github.com/rpcx-go/rpcx"
@@ -44,6 +45,20 @@ func fromContext(ctx context.Context) (*outgoing, error) {
 		return o, nil
 	}
 	return nil, rpcx.Unsent(rpcx.Internal, "client: an interceptor passed on a context that is not the call's")
+}
+
+// take makes the call what an interceptor passed on, which may be a copy; give hands
+// the outcome back to it.
+func (o *outgoing) take(c *rpcx.Call) {
+	if c != &o.call {
+		o.call = *c
+	}
+}
+
+func (o *outgoing) give(c *rpcx.Call) {
+	if c != &o.call {
+		*c = o.call
+	}
 }
 
 // newOutgoing prepares a call. A nil reply makes it one-way, as in rpcx.
@@ -108,13 +123,16 @@ func (o *outgoing) compressType(config *resolved) protocol.CompressType {
 // exchange sends the call on a connection and decodes the answer: one attempt,
 // without what is around it.
 func (o *outgoing) exchange(ctx context.Context, c *Conn) (requestBytes, replyBytes int, err error) {
-	o.call.Peer = c.peer
+	o.call.Peer, o.call.Trailer = c.peer, rpcx.Metadata{}
 	if o.raw != nil {
 		o.answer, err = c.sendRaw(ctx, o.raw, o.call.Header, o.auth)
 		if o.answer != nil {
 			o.call.Trailer, replyBytes = o.answer.Metadata, len(o.answer.Payload)
 		}
 		return len(o.raw.Payload), replyBytes, err
+	}
+	if err := o.checkReply(c); err != nil {
+		return 0, 0, err
 	}
 	r := request{
 		service:   o.call.Service,
@@ -144,6 +162,18 @@ func (o *outgoing) exchange(ctx context.Context, c *Conn) (requestBytes, replyBy
 		return sent, received, rpcx.Errorf(rpcx.CodeOf(err), "client: call %s.%s on %s: %w", o.call.Service, o.call.Method, c.addr, err)
 	}
 	return sent, received, nil
+}
+
+// checkReply refuses a reply that nothing can be decoded into, before the call runs.
+func (o *outgoing) checkReply(c *Conn) error {
+	if o.call.Oneway {
+		return nil
+	}
+	if v := reflect.ValueOf(o.call.Reply); v.Kind() != reflect.Pointer || v.IsNil() {
+		return c.unsent(rpcx.InvalidArgument, o.call.Service, o.call.Method,
+			errorf("the reply is a %T, want a pointer that is not nil, or nil for a one-way call", o.call.Reply))
+	}
+	return nil
 }
 
 // send is exchange with its observer.

@@ -15,7 +15,6 @@ import (
 // it: the reader, to complete it; the caller, to give it up; or the end of the
 // connection. So nobody can touch it when it is used for another call.
 type pending struct {
-	seq  uint64
 	done chan struct{} // holds one: completed
 	home *sync.Pool    // where free puts it
 
@@ -68,10 +67,9 @@ func (t *table) newPending() *pending {
 // nextSeq gives out a sequence id. The first is 0, as in rpcx.
 func (t *table) nextSeq() uint64 { return t.next.Add(1) - 1 }
 
-// add gives p a sequence id and puts it in. It reports false once the table is closed.
-func (t *table) add(p *pending) bool {
-	p.seq = t.nextSeq()
-	s := &t.shards[p.seq%shards]
+// add puts p in under a sequence id. It reports false once the table is closed.
+func (t *table) add(p *pending, seq uint64) bool {
+	s := &t.shards[seq%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -80,7 +78,7 @@ func (t *table) add(p *pending) bool {
 	if s.calls == nil {
 		s.calls = make(map[uint64]*pending)
 	}
-	s.calls[p.seq] = p
+	s.calls[seq] = p
 	t.size.Add(1)
 	return true
 }
@@ -113,6 +111,11 @@ func (t *table) close(err error) {
 		}
 	}
 }
+
+// hold counts a call that is not in the table, until release.
+func (t *table) hold() { t.size.Add(1) }
+
+func (t *table) release() { t.size.Add(-1) }
 
 // len returns how many calls wait.
 func (t *table) len() int { return int(t.size.Load()) }

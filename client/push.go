@@ -3,6 +3,8 @@
 package client
 
 import (
+	"sync/atomic"
+
 	"github.com/rpcx-go/rpcx/protocol"
 )
 
@@ -11,7 +13,8 @@ import (
 type pushBox struct {
 	conn     *Conn
 	messages chan *protocol.Message
-	warned   bool // of dropped messages; the reader's
+	warned   bool          // of dropped messages; the reader's
+	waits    atomic.Uint64 // times that the reader began or ended to wait for room
 }
 
 func newPushBox(c *Conn) *pushBox {
@@ -27,6 +30,8 @@ func (b *pushBox) add(m *protocol.Message) {
 	default:
 	}
 	if b.conn.config.BlockOnPush {
+		b.waits.Add(1)
+		defer b.waits.Add(1)
 		select {
 		case b.messages <- m:
 		case <-b.conn.ctx.Done():
@@ -41,8 +46,22 @@ func (b *pushBox) add(m *protocol.Message) {
 	}
 }
 
+// since reports whether the reader has been waiting since waited returned was: then the
+// server may have answered what was not read.
+func (b *pushBox) since(was uint64) bool {
+	now := b.waited()
+	return now != was || now%2 == 1
+}
+
+func (b *pushBox) waited() uint64 {
+	if b == nil {
+		return 0
+	}
+	return b.waits.Load()
+}
+
 // deliver hands messages to the user, in order, until the connection ends; what came
-// before that is still delivered.
+// before that is still delivered, unless the user has closed the client.
 func (b *pushBox) deliver() {
 	for {
 		select {
@@ -65,9 +84,12 @@ func (b *pushBox) deliver() {
 	}
 }
 
-// hand gives one message to the user. It reports false when the client is closed
-// while nobody takes from the user's channel.
+// hand gives one message to the user. It reports false when the user has closed the
+// client: then it wants no more.
 func (b *pushBox) hand(m *protocol.Message) bool {
+	if b.conn.life.Err() != nil {
+		return false
+	}
 	config := b.conn.config
 	if config.OnPush != nil {
 		config.OnPush(m)
@@ -76,12 +98,7 @@ func (b *pushBox) hand(m *protocol.Message) bool {
 	select {
 	case config.Pushes <- m:
 		return true
-	default:
-	}
-	select {
-	case config.Pushes <- m:
-		return true
-	case <-b.conn.ctx.Done():
+	case <-b.conn.life.Done():
 		return false
 	}
 }

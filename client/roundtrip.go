@@ -10,7 +10,6 @@ import (
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/compress"
 	"github.com/rpcx-go/rpcx/internal/bufpool"
-	"github.com/rpcx-go/rpcx/internal/hello"
 	"github.com/rpcx-go/rpcx/protocol"
 )
 
@@ -49,16 +48,21 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 	if c.calls.len() >= c.config.MaxPending {
 		return nil, 0, c.unsent(rpcx.ResourceExhausted, r.service, r.method, errTooManyPending)
 	}
+	seq := c.calls.nextSeq()
+	b, sent, err := c.encode(ctx, r, seq) // before the call is noted: the user's code may panic
+	if err != nil {
+		return nil, 0, err
+	}
 	p := c.calls.newPending()
-	if !c.calls.add(p) {
+	if !c.calls.add(p, seq) {
+		b.Free()
 		p.free()
 		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, c.refusal())
 	}
-	seq := p.seq
-	b, sent, err := c.encode(ctx, r, seq)
-	if err != nil {
+	if !c.usable() { // it may have been drained before it knew of this call
+		b.Free()
 		c.abandon(p, seq)
-		return nil, 0, err
+		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, c.refusal())
 	}
 	pos, err := c.out.Add(ctx, b, c.calls.len() > 1)
 	if err != nil {
@@ -104,13 +108,7 @@ func (c *Conn) giveUp(p *pending, seq uint64) bool {
 		return false
 	}
 	p.free()
-	if caps := c.caps.Load(); caps != nil && caps.Cancel {
-		_ = c.post(&protocol.Message{ // what cannot be sent needs no cancelling
-			Header:  protocol.Header{Oneway: true, Seq: seq},
-			Service: hello.Service,
-			Method:  hello.CancelMethod,
-		})
-	}
+	c.cancels.add(c, seq)
 	c.closeIfDrained()
 	return true
 }
@@ -118,6 +116,11 @@ func (c *Conn) giveUp(p *pending, seq uint64) bool {
 // sendOneway sends a request that is not answered and waits until the connection
 // has taken it.
 func (c *Conn) sendOneway(ctx context.Context, r *request) (int, error) {
+	c.calls.hold() // a drained connection is not closed under it
+	defer func() {
+		c.calls.release()
+		c.closeIfDrained()
+	}()
 	if !c.usable() {
 		return 0, c.unsent(rpcx.Unavailable, r.service, r.method, c.refusal())
 	}
@@ -155,6 +158,9 @@ func (c *Conn) refusal() error {
 // request was still in our hands it certainly did not run.
 func (c *Conn) interrupted(r *request, reason error, pos int64) error {
 	code := rpcx.CodeOf(reason)
+	if code == rpcx.Unknown { // a write error as package net gives it
+		code = rpcx.Unavailable
+	}
 	if !c.out.Sent(pos) {
 		return rpcx.Unsent(code, "client: call %s.%s on %s was not sent: %w", r.service, r.method, c.addr, reason)
 	}

@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -160,7 +161,7 @@ func (c *Client) eligible(service string, instances []registry.Instance) ([]regi
 			continue
 		}
 		if err := c.dialable(in); err != nil {
-			bad = append(bad, err)
+			bad = append(bad, fmt.Errorf("%s: %w; add its transport to Option.Transports", in.Key(), err))
 			continue
 		}
 		seen[in.Key()] = true

@@ -118,7 +118,7 @@ func (s *Server) sweep() {
 				continue
 			}
 			next := make(map[*Conn]sight, len(seen))
-			for _, c := range s.Conns() {
+			for _, c := range s.allConns() {
 				was, ok := seen[c]
 				if activity := c.activity(); !ok || was.activity != activity || c.busy() {
 					was = sight{activity, now}

@@ -31,8 +31,10 @@ type Conn struct {
 
 	// turn is whoever reads now.
 	turn atomic.Pointer[turn]
-	// frames counts what was received, so that others can see whether the peer is quiet.
-	frames atomic.Uint64
+	// in is what that one reads from.
+	in inlet
+	// ready says that the handshake has run and peer does not change any more.
+	ready atomic.Bool
 	// watched says that the monitor looks at this connection.
 	watched atomic.Bool
 	// caps is what the peer said it understands; nil until it did.
@@ -46,11 +48,8 @@ type Conn struct {
 	// gone is closed when the connection has ended for everybody.
 	gone chan struct{}
 
-	mu      sync.Mutex            // guards what follows
-	calls   map[*inbound]struct{} // running elsewhere than in the reader
-	room    chan struct{}         // closed when a call ends; nil: nobody waits
-	ended   bool                  // nobody reads any more
-	reason  error                 // why
+	calls   calls
+	reason  atomic.Pointer[error] // why nobody reads any more
 	closing sync.Once
 }
 
@@ -83,12 +82,14 @@ func newConn(s *Server, nc net.Conn, network string) *Conn {
 	c := &Conn{
 		server: s,
 		nc:     nc,
+		in:     inlet{Conn: nc},
 		peer:   rpcx.Peer{Network: network, Addr: nc.RemoteAddr(), Local: nc.LocalAddr()},
 		out:    outbox.New(nc, s.config.limits.WriteTimeout, s.config.limits.UnsentReplies),
 		dying:  make(chan struct{}),
 		gone:   make(chan struct{}),
+		calls:  calls{limit: s.config.limits.HandlersPerConn},
 	}
-	c.turn.Store(newTurn(c, protocol.NewReader(nc, s.config.limits.Limits)))
+	c.turn.Store(newTurn(c, protocol.NewReader(&c.in, s.config.limits.Limits)))
 	return c
 }
 
@@ -98,9 +99,10 @@ func (c *Conn) serve() {
 		c.stopReading(fmt.Errorf("handshake: %w", err))
 		return
 	}
+	c.ready.Store(true)
 	if o, ok := c.server.config.observer.(rpcx.ConnObserver); ok {
 		c.observed = true
-		o.ConnOpen(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer})
+		c.server.guard(func() { o.ConnOpen(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}) })
 	}
 	c.turn.Load().run()
 }
@@ -128,13 +130,11 @@ func (c *Conn) stopReading(err error) {
 	if e := c.out.Err(); e != nil {
 		err = e // the write failed first, and closed the connection under the reader
 	}
-	c.mu.Lock()
-	c.ended, c.reason = true, err
-	running := len(c.calls)
-	for in := range c.calls {
-		in.end(context.Canceled)
+	c.reason.Store(&err)
+	running, dropped := c.calls.end()
+	for _, in := range dropped {
+		in.vanish(context.Canceled)
 	}
-	c.mu.Unlock()
 	defer c.server.turns.Done()
 	if running == 0 {
 		c.flush()
@@ -147,14 +147,12 @@ func (c *Conn) stopReading(err error) {
 // finish closes the connection once nothing runs on it and nothing comes in.
 func (c *Conn) finish() {
 	c.closing.Do(func() {
-		c.mu.Lock()
-		reason := c.reason
-		c.mu.Unlock()
+		reason := *c.reason.Load()
 		c.shut(reason)
 		c.server.dismiss(c)
 		c.logEnd(reason)
 		if o, ok := c.server.config.observer.(rpcx.ConnObserver); ok && c.observed {
-			o.ConnClose(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}, reason)
+			c.server.guard(func() { o.ConnClose(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}, reason) })
 		}
 	})
 }
@@ -176,106 +174,52 @@ func (c *Conn) logEnd(err error) {
 	}
 }
 
-// track notes a call that is to run elsewhere than in the reader. It reports false
-// when as many run as may.
-func (c *Conn) track(in *inbound) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.calls) >= c.server.config.limits.HandlersPerConn {
-		return false
-	}
-	c.put(in)
-	return true
-}
-
-// adopt notes a call whose goroutine has lost its turn, unless it has ended already.
-func (c *Conn) adopt(in *inbound) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !in.released {
-		c.put(in)
-	}
-}
-
-// put notes a call. c.mu is held.
-func (c *Conn) put(in *inbound) {
-	if c.calls == nil {
-		c.calls = make(map[*inbound]struct{})
-	}
-	c.calls[in] = struct{}{}
-	if c.ended {
-		in.end(context.Canceled)
-	}
-}
-
-// waitRoom waits until a running call has ended.
-func (c *Conn) waitRoom() {
-	c.mu.Lock()
-	if len(c.calls) < c.server.config.limits.HandlersPerConn {
-		c.mu.Unlock()
-		return
-	}
-	if c.room == nil {
-		c.room = make(chan struct{})
-	}
-	room := c.room
-	c.mu.Unlock()
-	select {
-	case <-room:
-	case <-c.dying:
-	}
-}
-
-// release ends what track or adopt, and workers.reserve, began.
+// release ends what calls.admit or adopt, and workers.reserve, began.
 func (c *Conn) release(in *inbound) {
 	c.server.workers.unreserve()
 	c.untrack(in)
 }
 
-// untrack is the reverse of track and adopt, whichever comes first.
+// untrack notes that a call has ended, and runs the next one that waits.
 func (c *Conn) untrack(in *inbound) {
-	c.mu.Lock()
-	in.released = true
-	delete(c.calls, in)
-	if c.room != nil {
-		close(c.room)
-		c.room = nil
-	}
-	last := c.ended && len(c.calls) == 0
-	c.mu.Unlock()
-	if last {
-		c.flush()
-		c.finish()
+	for in != nil {
+		next, last := c.calls.remove(in)
+		if last {
+			c.flush()
+			c.finish()
+			return
+		}
+		if next == nil || c.server.workers.run(next) {
+			return
+		}
+		b := bufpool.Get(0)
+		if b.B = next.appendReply(b.B, errOverloaded); len(b.B) > 0 {
+			_ = c.send(b, true) // an error is the reader's to see
+		}
+		in = next
 	}
 }
 
-// cancel ends the context of the calls with the given sequence id; there is one
-// unless the client uses an id twice.
-func (c *Conn) cancel(seq uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for in := range c.calls {
-		if in.head.Seq == seq {
-			in.abandoned.Store(true)
-			in.end(context.Canceled)
-		}
-	}
+// inlet is the receiving side of a connection. It counts bytes, so that others can
+// see whether the peer is quiet; a large frame may take long to arrive.
+type inlet struct {
+	net.Conn
+	received atomic.Uint64
+}
+
+func (i *inlet) Read(p []byte) (int, error) {
+	n, err := i.Conn.Read(p)
+	i.received.Add(uint64(n))
+	return n, err
 }
 
 // activity returns a number that changes when anything is received or sent.
-func (c *Conn) activity() uint64 { return c.frames.Load() + uint64(c.out.Written()) }
+func (c *Conn) activity() uint64 { return c.in.received.Load() + uint64(c.out.Written()) }
 
 // busy reports whether a call runs.
 func (c *Conn) busy() bool {
 	_, inside := c.turn.Load().inside()
-	return inside || c.running() > 0
-}
-
-// running returns how many calls run outside of the reader.
-func (c *Conn) running() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.calls)
+	return inside || c.calls.len() > 0
 }
 
 // send queues complete frames that lie in b, which the outbox owns from then on.

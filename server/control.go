@@ -15,13 +15,16 @@ const heartbeatLimit = 4 << 10
 // needs no authentication, and its payload is not looked at.
 func (t *turn) heartbeat(f *protocol.Frame) bool {
 	if n := len(f.Service) + len(f.Method) + len(f.Metadata) + len(f.Payload); n > heartbeatLimit {
+		t.send() // what was answered before
+		t.conn.flush()
 		t.conn.shut(errLongHeartbeat)
 		return true
 	}
 	h := f.Header
 	h.Type = protocol.Response
 	out, mark := protocol.AppendHead(t.out.B, &h, string(f.Service), string(f.Method))
-	if offer, ok := protocol.LookupBlock(f.Metadata, hello.OfferKey); ok {
+	offer, offered := protocol.LookupBlock(f.Metadata, hello.OfferKey)
+	if offered {
 		t.conn.caps.Store(hello.Parse(string(offer)))
 		out = protocol.AppendPair(out, hello.AcceptKey, t.conn.server.accepts)
 	} else {
@@ -32,6 +35,9 @@ func (t *turn) heartbeat(f *protocol.Frame) bool {
 	if mark.Finish(out) == nil {
 		t.out.B = out
 	}
+	if offered {
+		t.send() // before a handler runs that the client may want to cancel
+	}
 	return true
 }
 
@@ -39,7 +45,7 @@ func (t *turn) heartbeat(f *protocol.Frame) bool {
 // send them.
 func (c *Conn) control(f *protocol.Frame) {
 	if string(f.Method) == hello.CancelMethod {
-		c.cancel(f.Seq)
+		c.calls.cancel(f.Seq)
 	}
 }
 

@@ -26,6 +26,7 @@ const (
 var (
 	errOverloaded = rpcx.Errorf(rpcx.ResourceExhausted, "server: overloaded: as many handlers run as may").NotExecuted()
 	errGoexit     = errors.New("server: a handler ended its goroutine")
+	errGivenUp    = rpcx.Errorf(rpcx.Canceled, "server: the call was given up before it could run").NotExecuted()
 	errExpired    = rpcx.Errorf(rpcx.DeadlineExceeded, "server: deadline passed before the call could run").NotExecuted()
 )
 
@@ -33,26 +34,21 @@ var (
 // that costs more than the frame itself happens before authentication, and code of
 // the user's runs in prepare, run and appendReply only.
 
-// receive makes the call that a frame asks for and finds its method. The call is
-// there even with an error, to be answered.
-func (c *Conn) receive(f *protocol.Frame) (*inbound, error) {
+// receive makes the call that a frame asks for and finds its method, if there is one.
+func (c *Conn) receive(f *protocol.Frame) *inbound {
 	in := &inbound{conn: c, head: f.Header, requestBytes: len(f.Payload)}
 	in.call.Oneway = f.Oneway
 	in.call.Peer = c.peer
 	if len(f.Metadata) > 0 {
 		in.setMetadata(f)
 	}
-	m, known := (*c.server.table.Load()).lookup(f.Service, f.Method)
-	if m == nil {
+	in.method, in.service = (*c.server.table.Load()).lookup(f.Service, f.Method)
+	if in.method == nil {
 		in.call.Service, in.call.Method = string(f.Service), string(f.Method)
-		if !known {
-			return in, rpcx.Errorf(rpcx.Unimplemented, "rpcx: can't find service %s", f.Service).NotExecuted()
-		}
-		return in, rpcx.Errorf(rpcx.Unimplemented, "rpcx: can't find method %s", f.Method).NotExecuted()
+	} else {
+		in.call.Service, in.call.Method = in.method.service, in.method.name
 	}
-	in.method = m
-	in.call.Service, in.call.Method = m.service, m.name
-	return in, nil
+	return in
 }
 
 // setMetadata keeps the metadata of the request and reads its deadline.
@@ -75,13 +71,16 @@ func (in *inbound) setMetadata(f *protocol.Frame) {
 func (in *inbound) prepare(f *protocol.Frame) (err error) {
 	defer in.recoverTo(&err)
 	s := in.conn.server
-	if s.config.observer != nil {
+	if s.config.observer != nil && in.method != nil {
 		in.startObserving()
 	}
 	if s.config.auth != nil {
 		if err := s.config.auth(in, in.call.Service, in.call.Method, in.meta.Get(authKey)); err != nil {
 			return unauthenticated(err)
 		}
+	}
+	if in.method == nil {
+		return in.missing()
 	}
 	if in.expired() {
 		return errExpired
@@ -108,9 +107,17 @@ func (in *inbound) prepare(f *protocol.Frame) (err error) {
 	}
 	in.call.Args, in.call.Reply = in.method.newArgs(), in.method.newReply()
 	if err := codec.Unmarshal(payload, in.call.Args); err != nil {
-		return rpcx.Errorf(rpcx.InvalidArgument, "%w", err).NotExecuted()
+		return rpcx.Errorf(rpcx.InvalidArgument, "arguments of %s.%s: %w", in.call.Service, in.call.Method, err).NotExecuted()
 	}
 	return nil
+}
+
+// missing says what was asked for that does not exist, in the words of rpcx.
+func (in *inbound) missing() error {
+	if in.service {
+		return rpcx.Errorf(rpcx.Unimplemented, "rpcx: can't find method %s", in.call.Method).NotExecuted()
+	}
+	return rpcx.Errorf(rpcx.Unimplemented, "rpcx: can't find service %s", in.call.Service).NotExecuted()
 }
 
 // unauthenticated gives an error of an AuthFunc a code, unless it has one, and says
@@ -120,7 +127,11 @@ func unauthenticated(err error) error {
 	if errors.As(err, &e) {
 		return e.NotExecuted()
 	}
-	return rpcx.Errorf(rpcx.Unauthenticated, "%w", err).NotExecuted()
+	code := rpcx.CodeOf(err)
+	if code == rpcx.Unknown {
+		code = rpcx.Unauthenticated
+	}
+	return rpcx.Errorf(code, "%w", err).NotExecuted()
 }
 
 // inflate decompresses a payload within the limits.
@@ -156,8 +167,12 @@ func (in *inbound) rawRequest(f *protocol.Frame, payload []byte) *protocol.Messa
 // run runs the interceptors and the handler.
 func (in *inbound) run() (err error) {
 	defer in.recoverTo(&err)
-	if in.expired() {
+	switch in.Err() {
+	case nil:
+	case context.DeadlineExceeded:
 		return errExpired
+	default:
+		return errGivenUp
 	}
 	if in.observed != nil {
 		return in.conn.server.chain(in.observed.ctx, &in.call)

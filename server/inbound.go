@@ -16,11 +16,12 @@ import (
 // inbound is one call being served. It is the handler's context as well: one
 // allocation, and neither channel nor timer unless the handler asks for Done.
 type inbound struct {
-	conn   *Conn
-	method *method
-	head   protocol.Header // of the request
-	call   rpcx.Call
-	meta   rpcx.Metadata // of the request, all of it
+	conn    *Conn
+	method  *method         // nil: there is none of that name
+	service bool            // there is a service of that name
+	head    protocol.Header // of the request
+	call    rpcx.Call
+	meta    rpcx.Metadata // of the request, all of it
 
 	requestBytes, replyBytes int
 
@@ -153,6 +154,14 @@ func (in *inbound) end(err error) {
 		go (*f)() // as context.AfterFunc does; f is short and belongs to package context
 	}
 	in.after = nil
+}
+
+// cancel ends the call if it has the given sequence id. Nobody wants its reply.
+func (in *inbound) cancel(seq uint64) {
+	if in.head.Seq == seq {
+		in.abandoned.Store(true)
+		in.end(context.Canceled)
+	}
 }
 
 // finish takes the reply metadata and closes it for good.

@@ -90,7 +90,11 @@ func checkShape(t reflect.Type, skip int) error {
 		if !exportedOrBuiltin(p) {
 			return fmt.Errorf("uses type %s, which is not exported", p)
 		}
-		if k := p.Kind(); k == reflect.Chan || k == reflect.Func {
+		e := p
+		for e.Kind() == reflect.Pointer {
+			e = e.Elem()
+		}
+		if k := e.Kind(); k == reflect.Chan || k == reflect.Func {
 			return fmt.Errorf("uses type %s, which no codec can carry", p)
 		}
 	}
@@ -130,7 +134,9 @@ func (m *method) invoke(ctx context.Context, c *rpcx.Call) error {
 	if m.raw != nil {
 		in, _ := c.Args.(*protocol.Message)
 		out, _ := c.Reply.(*protocol.Message)
-		return m.raw(ctx, in, out)
+		err := m.raw(ctx, in, out)
+		c.Trailer = c.Trailer.Merge(out.Metadata)
+		return err
 	}
 	return m.call(ctx, c.Args, c.Reply)
 }

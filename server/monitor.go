@@ -97,18 +97,25 @@ func (m *monitor) look() bool {
 	return m.running
 }
 
-// takeOver lets another goroutine read c, unless too many handlers run already:
-// then the connection waits, and so does its peer.
+// takeOver lets another goroutine read c, unless too many handlers run already: then
+// the connection waits, and so does its peer. One that is being closed does not wait:
+// it has to be read to its end.
 func (m *monitor) takeOver(c *Conn, t *turn, state uint64) {
-	if c.running() >= m.server.config.limits.HandlersPerConn || !m.server.workers.reserve() {
-		return
+	reserved := c.calls.len() < c.calls.limit+adoptions && m.server.workers.reserve()
+	if !reserved {
+		select {
+		case <-c.dying:
+			m.server.workers.reserveAnyway()
+		default:
+			return
+		}
 	}
 	next := t.takeAway(state)
 	if next == nil { // it has just returned
 		m.server.workers.unreserve()
 		return
 	}
-	c.adopt(t.current)
+	c.calls.adopt(t.current)
 	if m := t.current.method; m != nil {
 		m.pace.blocked()
 	}

@@ -4,6 +4,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/rpcx-go/rpcx"
@@ -14,6 +16,17 @@ type observation struct {
 	ctx   context.Context //nolint:containedctx // the handler's, as the observer wants it
 	info  rpcx.CallInfo
 	began time.Time
+}
+
+// guard runs code of an observer's that is told of connections.
+func (s *Server) guard(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.stats.panics.Add(1)
+			s.logger.Error("panic in an observer", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		}
+	}()
+	f()
 }
 
 func (in *inbound) startObserving() {

@@ -93,8 +93,12 @@ func newConfig(opts []Option) (*resolved, error) {
 	}
 	var errs [6]error
 	r.limits, errs[0] = newLimits(r.limits)
-	r.codecSet, errs[1] = codec.NewSet(r.codecs...)
-	r.compressSet, errs[2] = compress.NewSet(r.compressors...)
+	if r.codecSet, errs[1] = codec.NewSet(r.codecs...); errs[1] != nil {
+		r.codecSet = new(codec.Set)
+	}
+	if r.compressSet, errs[2] = compress.NewSet(r.compressors...); errs[2] != nil {
+		r.compressSet = new(compress.Set)
+	}
 	r.transportSet = transport.NewSet(r.transports...)
 	if r.push > PushDisconnect {
 		errs[3] = errors.New("server: unknown push policy")

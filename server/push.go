@@ -68,12 +68,15 @@ func (s *Server) PushAll(ctx context.Context, service, method string, md rpcx.Me
 
 // encodePush encodes a push once for all that it goes to, within the limits.
 func (s *Server) encodePush(m *protocol.Message) ([]byte, error) {
-	lim := &s.config.limits
-	if len(m.Service) > lim.Name || len(m.Method) > lim.Name || m.Metadata.Size() > lim.Metadata || len(m.Payload) > lim.Frame-lim.Metadata {
-		return nil, rpcx.Errorf(rpcx.ResourceExhausted, "server: push %s.%s of %d bytes is over the limits of a frame",
-			m.Service, m.Method, len(m.Payload))
+	frame, err := m.AppendBinary(nil)
+	var f protocol.Frame
+	if err == nil {
+		err = f.Parse(frame, &s.config.limits.Limits)
 	}
-	return m.AppendBinary(nil)
+	if err != nil {
+		return nil, rpcx.Errorf(rpcx.ResourceExhausted, "server: push %s.%s: %w", m.Service, m.Method, err)
+	}
+	return frame, nil
 }
 
 func (c *Conn) push(ctx context.Context, frame []byte) error {
@@ -81,10 +84,14 @@ func (c *Conn) push(ctx context.Context, frame []byte) error {
 		if c.pushes.tryAdd(c, frame) {
 			return nil
 		}
+		if c.pushes.isClosed() {
+			return fmt.Errorf("server: push to %v: %w", c.peer.Addr, errConnClosed)
+		}
 		switch c.server.config.push {
 		case PushDropOldest:
-			c.pushes.dropOldest()
-			c.server.stats.droppedPushes.Add(1)
+			if c.pushes.dropOldest() {
+				c.server.stats.droppedPushes.Add(1)
+			}
 			continue
 		case PushRefuse:
 			return rpcx.Errorf(rpcx.ResourceExhausted, "server: push to %v: %d messages are waiting", c.peer.Addr, c.server.config.limits.Pushes)
@@ -113,8 +120,7 @@ type pushQueue struct {
 
 var errConnClosed = rpcx.Errorf(rpcx.Unavailable, "connection is closed")
 
-// tryAdd queues a frame and reports whether there was room. A closed queue takes
-// everything and keeps nothing; wait then says that it is closed.
+// tryAdd queues a frame and reports whether there was room. A closed queue has none.
 func (q *pushQueue) tryAdd(c *Conn, frame []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -151,12 +157,21 @@ func (q *pushQueue) send(c *Conn) {
 	}
 }
 
-func (q *pushQueue) dropOldest() {
+// dropOldest reports whether there was anything to drop.
+func (q *pushQueue) dropOldest() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.frames) > 0 {
-		q.frames = q.frames[1:]
+	if len(q.frames) == 0 {
+		return false
 	}
+	q.frames = q.frames[1:]
+	return true
+}
+
+func (q *pushQueue) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
 }
 
 // wait waits until there may be room.

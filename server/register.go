@@ -14,6 +14,7 @@ import (
 
 	"github.com/rpcx-go/rpcx/internal/hello"
 	"github.com/rpcx-go/rpcx/protocol"
+	"github.com/rpcx-go/rpcx/registry"
 )
 
 // controlService is the name of the service that control frames are addressed to.
@@ -37,14 +38,23 @@ func (t table) lookup(service, method []byte) (m *method, known bool) {
 // Register makes every exported method of rcvr callable under the name of its
 // type. See RegisterName.
 func (s *Server) Register(rcvr any, metadata string) error {
+	name, err := typeName(rcvr)
+	if err != nil {
+		return err
+	}
+	return s.RegisterName(name, rcvr, metadata)
+}
+
+// typeName returns the name of the type of a receiver.
+func typeName(rcvr any) (string, error) {
 	t := reflect.TypeOf(rcvr)
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if t == nil || t.Name() == "" {
-		return fmt.Errorf("server: cannot name a service after a value of type %T; use RegisterName", rcvr)
+		return "", fmt.Errorf("server: cannot name a service after a value of type %T; give it a name", rcvr)
 	}
-	return s.RegisterName(t.Name(), rcvr, metadata)
+	return t.Name(), nil
 }
 
 // RegisterName makes every exported method of rcvr that has the form
@@ -56,17 +66,26 @@ func (s *Server) Register(rcvr any, metadata string) error {
 //
 // An exported method of another form makes RegisterName return an error that names
 // each and says what is wrong with it; those that fit are registered all the same.
-// Name the wanted ones with RegisterWithMethods to leave others out. Registering a
+// Name the wanted ones with RegisterNameWithMethods to leave others out. Registering a
 // name again adds methods and replaces those of the same name. It may be done while
 // the server serves.
 func (s *Server) RegisterName(name string, rcvr any, metadata string) error {
 	return s.registerMethods(name, rcvr, metadata, nil)
 }
 
-// RegisterWithMethods is RegisterName for the named methods of rcvr only. A name
+// RegisterWithMethods is RegisterNameWithMethods with the name of rcvr's type.
+func (s *Server) RegisterWithMethods(rcvr any, methods []string, metadata string) error {
+	name, err := typeName(rcvr)
+	if err != nil {
+		return err
+	}
+	return s.RegisterNameWithMethods(name, rcvr, methods, metadata)
+}
+
+// RegisterNameWithMethods is RegisterName for the named methods of rcvr only. A name
 // that rcvr does not have, or whose method does not fit, is an error, and then
 // nothing is registered.
-func (s *Server) RegisterWithMethods(name string, rcvr any, metadata string, methods ...string) error {
+func (s *Server) RegisterNameWithMethods(name string, rcvr any, methods []string, metadata string) error {
 	if len(methods) == 0 {
 		return fmt.Errorf("server: service %q: no method named", name)
 	}
@@ -124,18 +143,30 @@ func hintPointer(t reflect.Type) string {
 
 // RegisterFunction makes fn, which has the form of a method without its receiver,
 // callable as service.Name with the name it has in its source. A function literal
-// has none: use RegisterFunctionName.
+// has none, nor has an instance of a generic function: use RegisterFunctionName.
 func (s *Server) RegisterFunction(service string, fn any, metadata string) error {
 	v := reflect.ValueOf(fn)
 	if v.Kind() != reflect.Func || v.IsNil() {
 		return fmt.Errorf("server: service %q: %T is not a function", service, fn)
 	}
-	full := runtime.FuncForPC(v.Pointer()).Name()
-	name := strings.TrimSuffix(full[strings.LastIndexByte(full, '.')+1:], "-fm")
-	if strings.Contains(full, ".func") {
+	name := sourceName(runtime.FuncForPC(v.Pointer()).Name())
+	if name == "" {
 		return fmt.Errorf("server: service %q: a function literal has no name; use RegisterFunctionName", service)
 	}
 	return s.RegisterFunctionName(service, name, fn, metadata)
+}
+
+// sourceName returns the name of a function or method value without what stands
+// before it, and "" for one that has none, such as a.b/pkg.Outer.func1.
+func sourceName(full string) string {
+	_, name, _ := strings.Cut(full[strings.LastIndexByte(full, '/')+1:], ".")
+	if method, ok := strings.CutSuffix(name, "-fm"); ok {
+		return method[strings.LastIndexByte(method, '.')+1:]
+	}
+	if strings.ContainsAny(name, ".[") {
+		return ""
+	}
+	return name
 }
 
 // RegisterFunctionName makes fn callable as service.name.
@@ -151,17 +182,21 @@ func (s *Server) RegisterFunctionName(service, name string, fn any, metadata str
 	return s.add(service, metadata, m)
 }
 
-// Handle makes fn callable as service.method. Its types are known when the program
-// is compiled, so calls need no reflection.
+// Handle makes fn callable as service.name. Its types are known when the program is
+// compiled, so calls need no reflection.
 func Handle[A, R any](s *Server, service, name string, fn func(ctx context.Context, args *A, reply *R) error) error {
 	if fn == nil {
 		return fmt.Errorf("server: %s.%s: nil function", service, name)
+	}
+	newReply := func() any { return new(R) }
+	if t := reflect.TypeFor[R](); t.Kind() == reflect.Map || t.Kind() == reflect.Slice {
+		newReply = maker(t)
 	}
 	return s.add(service, "", &method{
 		service:  service,
 		name:     name,
 		newArgs:  func() any { return new(A) },
-		newReply: func() any { return new(R) },
+		newReply: newReply,
 		call: func(ctx context.Context, args, reply any) error {
 			a, okA := args.(*A)
 			r, okR := reply.(*R)
@@ -189,8 +224,14 @@ func (s *Server) HandleRaw(service, name string, h RawHandler) error {
 
 // add puts methods into the table and, if the server serves, into the registry.
 func (s *Server) add(name, metadata string, methods ...*method) error {
+	if s.configErr != nil {
+		return s.configErr
+	}
 	if err := checkNames(s.config.limits.Name, name, methods); err != nil {
 		return err
+	}
+	if _, err := registry.ParseMeta(metadata); err != nil {
+		return fmt.Errorf("server: service %q: %w", name, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

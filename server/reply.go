@@ -79,7 +79,11 @@ func (in *inbound) encode(dst, pairs, wire []byte) (out []byte, err error) {
 	if out, err = in.deflate(out, &mark); err != nil {
 		return nil, err
 	}
-	return out, in.complete(out[len(dst):], &mark, out)
+	if err = in.complete(out[len(dst):], &mark, out); err != nil {
+		return nil, err
+	}
+	in.replyBytes = len(out) - mark.PayloadStart()
+	return out, nil
 }
 
 // complete fills in the lengths of the reply that begins at frame, and holds it
@@ -116,12 +120,10 @@ func (in *inbound) appendPayload(dst []byte) ([]byte, error) {
 		return append(dst, out.Payload...), nil
 	}
 	codec := in.conn.server.config.codecSet.Lookup(in.head.Serialize)
-	start := len(dst)
 	dst, err := codec.Append(dst, in.call.Reply)
 	if err != nil {
 		return dst, rpcx.Errorf(rpcx.Internal, "%w", err)
 	}
-	in.replyBytes = len(dst) - start
 	return dst, nil
 }
 
@@ -144,6 +146,16 @@ func (in *inbound) deflate(dst []byte, mark *protocol.Mark) ([]byte, error) {
 	return append(dst[:mark.PayloadStart()], packed...), nil
 }
 
+// vanish ends a call that there is nothing to answer to: its handler has ended its
+// goroutine, as runtime.Goexit does, or its peer is gone before it could run.
+func (in *inbound) vanish(reason error) {
+	in.end(context.Canceled)
+	if in.observed != nil {
+		in.stopObserving(reason)
+		in.observed = nil
+	}
+}
+
 // workAlone runs the call on a goroutine of the pool.
 func (in *inbound) workAlone() {
 	defer in.conn.release(in) // also when the handler ends the goroutine
@@ -154,7 +166,8 @@ func (in *inbound) workAlone() {
 func (in *inbound) work() {
 	done := false
 	defer func() {
-		if !done { // runtime.Goexit in a handler
+		if !done {
+			in.vanish(errGoexit)
 			in.conn.shut(errGoexit)
 		}
 	}()
@@ -168,5 +181,5 @@ func (in *inbound) work() {
 		b.Free()
 		return
 	}
-	_ = in.conn.send(b, in.conn.running() > 1) // an error is the reader's to see
+	_ = in.conn.send(b, in.conn.calls.len() > 1) // an error is the reader's to see
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -34,7 +35,8 @@ type Server struct {
 	publish   publisher
 	stats     counters
 	pushSeq   atomic.Uint64
-	started   chan struct{} // closed with the first listener
+	started   chan struct{} // closed with the first listener, or failure to have one
+	startOnce sync.Once
 
 	lifetime  context.Context //nolint:containedctx // ends with Close
 	expire    context.CancelFunc
@@ -88,16 +90,16 @@ func NewServer(opts ...Option) *Server {
 // than once, for several listeners.
 func (s *Server) Serve(network, addr string) error {
 	if s.configErr != nil {
-		return s.configErr
+		return s.failed(s.configErr)
 	}
 	t, err := s.config.transportSet.Lookup(network)
 	if err != nil {
-		return fmt.Errorf("server: serve %s@%s: %w", network, addr, err)
+		return s.failed(fmt.Errorf("server: serve %s@%s: %w; add one with WithTransport", network, addr, err))
 	}
 	settings := transport.Settings{TLS: s.config.tls, KeepAlive: s.config.keepAlive}
 	ln, err := t.Listen(s.lifetime, network, addr, settings)
 	if err != nil {
-		return fmt.Errorf("server: serve %s@%s: %w", network, addr, err)
+		return s.failed(fmt.Errorf("server: serve %s@%s: %w", network, addr, err))
 	}
 	return s.ServeListener(network, ln)
 }
@@ -107,10 +109,11 @@ func (s *Server) Serve(network, addr string) error {
 // affair: WithTLSConfig does not apply.
 func (s *Server) ServeListener(network string, ln net.Listener) error {
 	if s.configErr != nil {
-		return errors.Join(s.configErr, ln.Close())
+		return s.failed(errors.Join(s.configErr, ln.Close()))
 	}
 	if s.config.registrar != nil && s.config.advertise == "" && wildcard(ln.Addr()) {
-		return errors.Join(fmt.Errorf("server: %s cannot be registered: it is no address that clients can dial; name one with WithRegistrar", ln.Addr()), ln.Close())
+		err := fmt.Errorf("server: %s cannot be registered: it is no address that clients can dial; name one with WithRegistrar", ln.Addr())
+		return s.failed(errors.Join(err, ln.Close()))
 	}
 	if !s.open(ln, network) {
 		return errors.Join(ErrServerClosed, ln.Close())
@@ -143,13 +146,20 @@ func (s *Server) open(ln net.Listener, network string) bool {
 		if s.config.registrar != nil {
 			s.tasks.Go(s.publish.run)
 		}
-		close(s.started)
+		s.startOnce.Do(func() { close(s.started) })
 	}
 	s.publish.wake()
 	return true
 }
 
-// Started returns a channel that is closed once the server listens.
+// failed lets those go on who wait for a server that could not start.
+func (s *Server) failed(err error) error {
+	s.startOnce.Do(func() { close(s.started) })
+	return err
+}
+
+// Started returns a channel that is closed once the server listens, or once it could
+// not: Address is nil then, and Serve has returned why.
 func (s *Server) Started() <-chan struct{} { return s.started }
 
 // Address returns the address of the first listener, nil before there is one.
@@ -159,8 +169,12 @@ func (s *Server) Address() net.Addr {
 	return s.first
 }
 
-// Conns returns the connections that are open now.
+// Conns returns the connections that are open now; the TLS handshake of each has run.
 func (s *Server) Conns() []*Conn {
+	return slices.DeleteFunc(s.allConns(), func(c *Conn) bool { return !c.ready.Load() })
+}
+
+func (s *Server) allConns() []*Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	conns := make([]*Conn, 0, len(s.conns))

@@ -37,13 +37,13 @@ const (
 func (s *Server) Shutdown(ctx context.Context) error {
 	ctx, cancel := drainContext(ctx)
 	defer cancel()
-	err := s.publish.withdraw(ctx, true)
+	err := s.withdraw(ctx)
 	if s.publish.delays() {
 		wait(ctx, s.config.drainDelay)
 	}
 	s.stopListening(draining)
 	s.accepting.Wait()
-	for _, c := range s.Conns() {
+	for _, c := range s.allConns() {
 		s.spawn(func() { c.drain(ctx) })
 	}
 	select {
@@ -52,6 +52,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, context.Cause(ctx))
 	}
 	return errors.Join(err, s.Close())
+}
+
+// withdraw takes the registrations back. A registry that does not answer gets half of
+// the time: the rest is for the clients.
+func (s *Server) withdraw(ctx context.Context) error {
+	deadline, _ := ctx.Deadline()
+	ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
+	defer cancel()
+	return s.publish.withdraw(ctx, true)
 }
 
 // drainLimit is how long Shutdown waits when its context has no deadline.
@@ -70,7 +79,7 @@ func drainContext(ctx context.Context) (context.Context, context.CancelFunc) {
 // context; everything else that the server started has ended when it returns.
 func (s *Server) Close() error {
 	s.stopListening(closed)
-	for _, c := range s.Conns() {
+	for _, c := range s.allConns() {
 		c.shut(ErrServerClosed)
 	}
 	s.turns.Wait()
@@ -109,14 +118,7 @@ func (s *Server) stopListening(to state) {
 
 // drain brings one connection to its end: notice, quiet, half-close, close.
 func (c *Conn) drain(ctx context.Context) {
-	quiet := quietFor
-	if caps := c.caps.Load(); caps != nil && caps.Drain {
-		quiet = capableQuietFor
-		b := bufpool.Get(64)
-		b.B, _ = drainNotice().AppendBinary(b.B) // always fits
-		_ = c.send(b, false)                     // a connection that is gone is drained
-	}
-	if !c.waitQuiet(ctx, quiet) {
+	if !c.waitQuiet(ctx) {
 		return // gone, or out of time: Shutdown closes it
 	}
 	c.halted.Store(true)
@@ -133,13 +135,21 @@ func (c *Conn) drain(ctx context.Context) {
 	c.shut(ErrServerClosed)
 }
 
-// waitQuiet waits until nothing has come in, and nothing has run, for a while. It
-// reports false when the connection or ctx ended first.
-func (c *Conn) waitQuiet(ctx context.Context, quiet time.Duration) bool {
+// waitQuiet tells the peer, as soon as that is known to understand it, and waits until
+// nothing has come in, and nothing has run, for a while. It reports false when the
+// connection or ctx ended first.
+func (c *Conn) waitQuiet(ctx context.Context) bool {
 	ticker := time.NewTicker(drainPoll)
 	defer ticker.Stop()
+	quiet, told := quietFor, false
 	last, since := c.activity(), time.Now()
 	for {
+		if caps := c.caps.Load(); !told && caps != nil && caps.Drain {
+			quiet, told = capableQuietFor, true
+			b := bufpool.Get(64)
+			b.B, _ = drainNotice().AppendBinary(b.B) // always fits
+			_ = c.send(b, false)                     // a connection that is gone is drained
+		}
 		select {
 		case <-c.gone:
 			return false

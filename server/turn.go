@@ -58,8 +58,8 @@ func newTurn(c *Conn, in *protocol.Reader) *turn {
 func (t *turn) run() {
 	orderly := false
 	defer func() {
-		if !orderly { // a handler ended the goroutine with runtime.Goexit
-			t.conn.stopReading(errGoexit)
+		if !orderly {
+			t.abort()
 		}
 	}()
 	for {
@@ -73,12 +73,24 @@ func (t *turn) run() {
 			t.conn.stopReading(err)
 			return
 		}
-		t.conn.frames.Add(1)
 		if !t.serve(f) {
 			orderly = true
 			return
 		}
 	}
+}
+
+// abort ends the connection when a handler has ended the goroutine, as runtime.Goexit
+// does.
+func (t *turn) abort() {
+	t.current.vanish(errGoexit)
+	if !t.leave() {
+		t.conn.shut(errGoexit)
+		t.conn.release(t.current)
+		return
+	}
+	t.send() // what was answered before
+	t.conn.stopReading(errGoexit)
 }
 
 // send sends the batch. An error shows when the connection is read next.
@@ -111,11 +123,9 @@ func (t *turn) serve(f *protocol.Frame) bool {
 }
 
 func (t *turn) serveCall(f *protocol.Frame) bool {
-	in, err := t.conn.receive(f)
+	in := t.conn.receive(f)
 	t.enter(in)
-	if err == nil {
-		err = in.prepare(f)
-	}
+	err := in.prepare(f)
 	if err == nil && !in.method.pace.quick(t.conn.server.monitor.noise()) {
 		if t.leave() {
 			t.handOver(in)
@@ -192,20 +202,29 @@ func (t *turn) inside() (uint64, bool) {
 	return s, s != taken && s%2 == 1
 }
 
-// handOver gives a call to the pool, when there is room for it.
+// handOver gives a call to the pool, at once or when fewer run. When too many wait the
+// connection is not read, and so its peer has to wait.
 func (t *turn) handOver(in *inbound) {
-	for !t.conn.track(in) {
+	c := t.conn
+	for {
+		switch c.calls.admit(in) {
+		case started:
+			if !c.server.workers.run(in) {
+				t.out.B = in.appendReply(t.out.B, errOverloaded)
+				c.untrack(in)
+			}
+			return
+		case queued:
+			return
+		case full:
+		}
 		t.send()
-		t.conn.waitRoom()
+		c.calls.waitRoom(c.dying)
 		select {
-		case <-t.conn.dying:
-			return // nobody waits for the answer
+		case <-c.dying:
+			t.out.B = in.appendReply(t.out.B, errConnClosed) // nobody waits for it
+			return
 		default:
 		}
 	}
-	if t.conn.server.workers.run(in) {
-		return
-	}
-	t.conn.untrack(in)
-	t.out.B = in.appendReply(t.out.B, errOverloaded)
 }

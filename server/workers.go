@@ -32,6 +32,9 @@ func (w *workers) reserve() bool {
 	return true
 }
 
+// reserveAnyway takes a place though there may be none.
+func (w *workers) reserveAnyway() { w.busy.Add(1) }
+
 func (w *workers) unreserve() { w.busy.Add(-1) }
 
 // run runs in on another goroutine. It reports false when too many run.

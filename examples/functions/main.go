@@ -24,7 +24,7 @@ func main() {
 	s := server.NewServer()
 	err := errors.Join(
 		// The methods of a value that are named: Mul, but not Div.
-		s.RegisterWithMethods("Arith", new(arith.Arith), "", "Mul"),
+		s.RegisterWithMethods(new(arith.Arith), []string{"Mul"}, ""),
 		// A function, under its own name and under another one.
 		s.RegisterFunction("Arith", Add, ""),
 		s.RegisterFunctionName("Arith", "Plus", Add, ""),

@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -36,6 +37,8 @@ const (
 	// rounds is how often a caller writes for the others before it hands the work
 	// to a goroutine and goes its own way.
 	rounds = 16
+	// patience is how long it waits for the peer to take a write before that.
+	patience = 50 * time.Millisecond
 )
 
 // ErrClosed is the error of an outbox that was closed without another reason.
@@ -43,9 +46,10 @@ var ErrClosed = errors.New("connection is closed")
 
 // Outbox gathers the frames for one connection and writes them.
 type Outbox struct {
-	conn    net.Conn
-	timeout time.Duration // for the peer to take a burst
-	limit   int           // bytes in queue at which Add waits
+	conn      net.Conn
+	resumable bool          // a write that timed out may be continued
+	timeout   time.Duration // for the peer to take a burst
+	limit     int           // pending bytes at which Add waits
 
 	handovers sync.WaitGroup // goroutines that took the writing over
 
@@ -55,7 +59,8 @@ type Outbox struct {
 	queued   int               // bytes in queue
 	added    int64             // bytes ever queued
 	handed   int64             // bytes ever handed to conn.Write
-	written  int64             // bytes that conn.Write took
+	written  int64             // bytes that conn.Write took, of batches that it took whole
+	begun    int64             // bytes that it took of the batch after those
 	writing  bool              // somebody is the leader
 	err      error             // set once: nothing is written any more
 	progress chan struct{}     // closed at the next progress; nil: nobody waits
@@ -69,7 +74,20 @@ type Outbox struct {
 // is less, must be taken by the peer within timeout, or the outbox fails and closes
 // the connection. limit is the number of queued bytes at which Add begins to wait.
 func New(conn net.Conn, timeout time.Duration, limit int) *Outbox {
-	return &Outbox{conn: conn, timeout: timeout, limit: limit}
+	return &Outbox{conn: conn, resumable: resumable(conn), timeout: timeout, limit: limit}
+}
+
+// resumable reports whether a write to conn that timed out has written exactly what it
+// says and may be continued. A TLS connection is broken after one.
+func resumable(conn net.Conn) bool {
+	switch c := conn.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return true
+	case interface{ WriteResumable() bool }:
+		return c.WriteResumable()
+	default:
+		return false
+	}
 }
 
 // Add queues the frames in b, which the outbox owns from then on, and sees to it
@@ -79,7 +97,7 @@ func New(conn net.Conn, timeout time.Duration, limit int) *Outbox {
 // nothing of b is queued.
 func (o *Outbox) Add(ctx context.Context, b *bufpool.Buffer, gather bool) (int64, error) {
 	o.mu.Lock()
-	for o.err == nil && o.queued >= o.limit {
+	for o.err == nil && o.pending() >= o.limit {
 		if err := o.await(ctx); err != nil { // unlocks while it waits
 			o.mu.Unlock()
 			b.Free()
@@ -135,15 +153,18 @@ func (o *Outbox) append(b *bufpool.Buffer, more bool) {
 	}
 }
 
-// lead writes until the queue is empty. o.mu is held on entry and not on return.
+// lead writes until the queue is empty. A caller that leads does so for a number of
+// rounds at most, and stops when the peer does not take a write soon: it has a context
+// of its own to heed. A goroutine then goes on. o.mu is held on entry and not on
+// return.
 func (o *Outbox) lead(most int) {
+	timeout := o.timeout
+	if most > 0 && o.resumable {
+		timeout = min(timeout, patience)
+	}
 	for round := 0; o.err == nil && len(o.queue) > 0; round++ {
 		if round == most {
-			o.handovers.Go(func() {
-				o.mu.Lock()
-				o.lead(-1)
-			})
-			o.mu.Unlock()
+			o.handOver()
 			return
 		}
 		batch := o.queue
@@ -151,21 +172,27 @@ func (o *Outbox) lead(most int) {
 		o.handed = o.added
 		n := o.queued
 		o.queued = 0
+		o.wake() // there is room, also when this batch was put back before
 		o.mu.Unlock()
 
-		err := o.write(batch)
+		done, err := o.write(batch, timeout)
+		o.mu.Lock()
+		if timeout < o.timeout && o.err == nil && errors.Is(err, os.ErrDeadlineExceeded) {
+			o.putBack(batch, done, n-done)
+			o.handOver()
+			return
+		}
 		for i, b := range batch {
 			b.Free()
 			batch[i] = nil
 		}
-
-		o.mu.Lock()
 		o.spare = batch
 		if err != nil {
 			o.fail(err)
 			continue
 		}
-		o.written += int64(n)
+		o.written += o.begun + int64(n)
+		o.begun = 0
 		o.wake()
 	}
 	o.writing = false
@@ -177,12 +204,40 @@ func (o *Outbox) lead(most int) {
 	}
 }
 
-// write hands the buffers to the connection, a burst at a time.
-func (o *Outbox) write(batch []*bufpool.Buffer) error {
+// handOver lets a goroutine lead. o.mu is held on entry and not on return.
+func (o *Outbox) handOver() {
+	o.handovers.Go(func() {
+		o.mu.Lock()
+		o.lead(-1)
+	})
+	o.mu.Unlock()
+}
+
+// putBack puts what is left of a batch, of which done bytes were written, in front of
+// the queue. o.mu is held.
+func (o *Outbox) putBack(batch []*bufpool.Buffer, done, left int) {
+	o.begun += int64(done)
+	for len(batch) > 0 && done >= len(batch[0].B) {
+		done -= len(batch[0].B)
+		batch[0].Free()
+		batch = batch[1:]
+	}
+	if len(batch) > 0 {
+		batch[0].B = batch[0].B[done:]
+	}
+	o.queue = append(batch[:len(batch):len(batch)], o.queue...)
+	o.queued += left
+}
+
+// write hands the buffers to the connection, a burst at a time, and returns how many
+// bytes it took.
+func (o *Outbox) write(batch []*bufpool.Buffer, timeout time.Duration) (done int, err error) {
 	for i := 0; i < len(batch); {
 		if len(batch) == 1 || len(batch[i].B) >= burst {
-			if err := o.writeOne(batch[i].B); err != nil {
-				return err
+			n, err := o.writeOne(batch[i].B, timeout)
+			done += n
+			if err != nil {
+				return done, err
 			}
 			i++
 			continue
@@ -194,41 +249,42 @@ func (o *Outbox) write(batch []*bufpool.Buffer) error {
 			n += len(batch[i].B)
 			i++
 		}
-		if err := o.extend(); err != nil {
-			return err
+		if err := o.extend(timeout); err != nil {
+			return done, err
 		}
 		o.buffers = net.Buffers(o.vector)
-		_, err := o.buffers.WriteTo(o.conn)
+		sent, err := o.buffers.WriteTo(o.conn)
 		clear(o.vector)
+		done += int(sent)
 		if err != nil {
-			return err
+			return done, err
 		}
 	}
-	return nil
+	return done, nil
 }
 
-func (o *Outbox) writeOne(b []byte) error {
-	for len(b) > 0 {
-		if err := o.extend(); err != nil {
-			return err
+func (o *Outbox) writeOne(b []byte, timeout time.Duration) (done int, err error) {
+	for done < len(b) {
+		if err := o.extend(timeout); err != nil {
+			return done, err
 		}
-		n, err := o.conn.Write(b[:min(len(b), burst)])
+		n, err := o.conn.Write(b[done:min(len(b), done+burst)])
+		done += n
 		if err != nil {
-			return err
+			return done, err
 		}
-		b = b[n:]
 	}
-	return nil
+	return done, nil
 }
 
 // extend gives the next burst at least three quarters of the timeout. Setting a
 // deadline costs more than looking at the clock, so it is not done every time.
-func (o *Outbox) extend() error {
+func (o *Outbox) extend(timeout time.Duration) error {
 	now := time.Now()
-	if o.deadline.Sub(now) > o.timeout*3/4 {
+	if left := o.deadline.Sub(now); left > timeout*3/4 && left <= timeout {
 		return nil
 	}
-	o.deadline = now.Add(o.timeout)
+	o.deadline = now.Add(timeout)
 	return o.conn.SetWriteDeadline(o.deadline)
 }
 
@@ -305,15 +361,18 @@ func (o *Outbox) Sent(pos int64) bool {
 func (o *Outbox) Written() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.written
+	return o.written + o.begun
 }
 
 // Pending returns the number of bytes that wait to be written.
 func (o *Outbox) Pending() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return int(o.added - o.written)
+	return o.pending()
 }
+
+// pending is Pending while o.mu is held.
+func (o *Outbox) pending() int { return int(o.added - o.written - o.begun) }
 
 // Close ends the outbox: what is queued is dropped and the connection closed. It
 // returns when nobody writes for others any more. The reason is what Add returns
