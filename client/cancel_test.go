@@ -21,7 +21,7 @@ import (
 
 // Calls share a context with metadata and a deadline, and none of them writes to it.
 // In rpcx the process dies of concurrent map writes.
-func TestR3SharedContext(t *testing.T) {
+func TestR3_SharedContext(t *testing.T) {
 	t.Parallel()
 	calls := 24_000
 	if testing.Short() {
@@ -62,7 +62,7 @@ func TestR3SharedContext(t *testing.T) {
 
 // A call that was canceled before it began touches nobody else's. In rpcx it removes
 // the call with sequence number 0.
-func TestR4CanceledBeforeSent(t *testing.T) {
+func TestR4_CanceledBeforeSent(t *testing.T) {
 	t.Parallel()
 	c, w := newPeer(t).dial(client.Option{})
 	other := inBackground(on(t.Context(), c), "other")
@@ -95,7 +95,7 @@ func TestR4CanceledBeforeSent(t *testing.T) {
 
 // Canceling a call frees its caller at once and ends the handler's context; so does
 // closing the connection. In rpcx the handler runs to its end in both cases.
-func TestR18CancelReachesTheHandler(t *testing.T) {
+func TestR18_CancelReachesTheHandler(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string

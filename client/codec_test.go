@@ -249,7 +249,7 @@ func TestArgumentsThatDoNotCompress(t *testing.T) {
 }
 
 // Compressed calls of many callers do not get at each other's data. (rpcx: R1)
-func TestR1CompressedCallsKeepApart(t *testing.T) {
+func TestR1_CompressedCallsKeepApart(t *testing.T) {
 	t.Parallel()
 	const calls = 1024
 	s := rpctest.NewServer(t)

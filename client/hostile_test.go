@@ -91,7 +91,7 @@ func TestBadReplyFailsItsCallAlone(t *testing.T) {
 }
 
 // An error reply is an error, whatever else it carries or lacks.
-func TestR19ErrorReplyWithoutMetadata(t *testing.T) {
+func TestR19_ErrorReplyWithoutMetadata(t *testing.T) {
 	t.Parallel()
 	c, w := newPeer(t).dial(client.Option{})
 	bare := func(m *protocol.Message) *protocol.Message {

@@ -55,7 +55,7 @@ func pairs(peers ...*peer) []*client.KVPair {
 
 // One node takes long to dial, or cannot be reached at all. In rpcx, whose client
 // dials under its lock, that freezes everybody; here it costs each caller one call.
-func TestR32SlowToDialNode(t *testing.T) {
+func TestR32_SlowToDialNode(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string

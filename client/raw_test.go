@@ -34,7 +34,7 @@ func rawInBackground(ctx context.Context, c *client.Conn, m *protocol.Message) <
 }
 
 // Two raw calls with the default sequence number are both answered: rpcx answers one.
-func TestR20RawCallsWithTheSameSequenceNumber(t *testing.T) {
+func TestR20_RawCallsWithTheSameSequenceNumber(t *testing.T) {
 	t.Parallel()
 	s := rpctest.NewServer(t)
 	both := make(chan struct{}, 2)

@@ -286,6 +286,9 @@ func (c *Conn) decode(p *pending, v any) error {
 	return nil
 }
 
+// inflateGuess is how much room a reply gets before anything of it is decompressed.
+const inflateGuess = 64 << 10
+
 // inflate decompresses the payload of a reply, within the limits.
 func (c *Conn) inflate(p *pending) error {
 	if p.payload == nil || p.head.Compress == protocol.None {
@@ -295,7 +298,7 @@ func (c *Conn) inflate(p *pending) error {
 	if z == nil {
 		return rpcx.Errorf(rpcx.Unimplemented, "unsupported compressor: number %d", p.head.Compress)
 	}
-	b := bufpool.Get(4 * len(p.payload.B))
+	b := bufpool.Get(min(4*len(p.payload.B), inflateGuess))
 	out, err := z.Decompress(b.B, p.payload.B, c.config.Limits.Payload)
 	if err != nil {
 		b.Free()

