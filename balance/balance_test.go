@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 
@@ -32,14 +33,7 @@ func all(int) bool { return true }
 
 // among is usable for some servers.
 func among(up ...int) func(int) bool {
-	return func(i int) bool {
-		for _, u := range up {
-			if u == i {
-				return true
-			}
-		}
-		return false
-	}
+	return func(i int) bool { return slices.Contains(up, i) }
 }
 
 // draw picks n times and returns how often each of size servers came. Index size

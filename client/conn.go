@@ -64,7 +64,7 @@ func Dial(ctx context.Context, network, addr string, opt Option) (*Conn, error) 
 		return nil, rpcx.Unsent(rpcx.InvalidArgument, "%w", err)
 	}
 	life, end := context.WithCancel(context.Background())
-	c, err := dial(ctx, network, addr, config, life, new(sync.WaitGroup), nil)
+	c, err := dial(ctx, life, network, addr, config, new(sync.WaitGroup), nil)
 	if err != nil {
 		end()
 		return nil, err
@@ -75,7 +75,7 @@ func Dial(ctx context.Context, network, addr string, opt Option) (*Conn, error) 
 
 // dial opens a connection and says hello. What runs for it is counted in tasks, and
 // ends with life at the latest.
-func dial(ctx context.Context, network, addr string, config *resolved, life context.Context, tasks *sync.WaitGroup, owner owner) (*Conn, error) {
+func dial(ctx, life context.Context, network, addr string, config *resolved, tasks *sync.WaitGroup, owner owner) (*Conn, error) {
 	where := network + "@" + addr
 	t, err := config.transports.Lookup(network)
 	if err != nil {

@@ -43,8 +43,11 @@ func TestHelloOffers(t *testing.T) {
 		want string
 	}{
 		{"default", client.Option{}, "cancel drain compress:gzip=1"},
-		{"with a compressor", client.Option{Compressors: []compress.Compressor{squeeze{"squeeze"}}},
-			"cancel drain compress:gzip=1 compress:squeeze=7"},
+		{
+			"with a compressor",
+			client.Option{Compressors: []compress.Compressor{squeeze{"squeeze"}}},
+			"cancel drain compress:gzip=1 compress:squeeze=7",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

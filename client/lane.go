@@ -124,7 +124,7 @@ func (l *lane) startDial() *dialing {
 // dial dials and tells those who wait.
 func (l *lane) dial(d *dialing) {
 	c := l.node.client
-	conn, err := dial(c.ctx, l.node.network, l.node.addr, c.config, c.ctx, &c.tasks, l)
+	conn, err := dial(c.ctx, c.ctx, l.node.network, l.node.addr, c.config, &c.tasks, l)
 	if c.ctx.Err() != nil || err == nil && !c.own(conn) {
 		err = errClosed
 	}

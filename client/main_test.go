@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must happen. It is only ever used up by
 // a test that fails.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // receive returns what comes over ch.
 func receive[T any](t testing.TB, ch <-chan T, what string) T {

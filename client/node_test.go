@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -671,6 +672,23 @@ func (f *flaky) Watch(ctx context.Context, service string, update func([]registr
 		return f.err
 	}
 	return f.Discovery.Watch(ctx, service, update)
+}
+
+// A discovery that gives up without a reason is one that failed.
+func TestDiscoveryEndsItsWatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(t)
+		d := &flaky{Discovery: client.NewPeer2PeerDiscovery(p.key(), "")}
+		d.failures.Store(1 << 30)
+		x := client.NewXClient("S", client.Failfast, client.RandomSelect, d, p.option(client.Option{}))
+		closing(t, x)
+		err := x.Call(t.Context(), "M", []byte("x"), new([]byte))
+		wantError(t, err, rpcx.Unavailable, true)
+		if err != nil && strings.Contains(err.Error(), "nil") {
+			t.Errorf("error is %q", err)
+		}
+	})
 }
 
 func TestDiscoveryFails(t *testing.T) {

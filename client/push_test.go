@@ -92,7 +92,8 @@ func TestPushes(t *testing.T) {
 }
 
 // A client that wants pushes connects without a call, to every server there is, and
-// again when a connection is lost or a server was away. (rpcx: issues 731, 560)
+// again when a connection is lost or a server was away. In rpcx
+// that is for the program to see to.
 func TestPushClientStaysConnected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

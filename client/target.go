@@ -120,6 +120,9 @@ func (t *target) wait(ctx context.Context) (*snapshot, error) {
 }
 
 func unsentBecause(err error, service string) error {
+	if err == nil {
+		err = errors.New("the discovery ended its watch and did not say why")
+	}
 	if rpcx.SafeToRetry(err) {
 		return err
 	}
