@@ -16,6 +16,7 @@ package outbox
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -48,6 +49,7 @@ var ErrClosed = errors.New("connection is closed")
 type Outbox struct {
 	conn      net.Conn
 	resumable bool          // a write that timed out may be continued
+	fragile   bool          // a write that timed out has broken the connection: TLS
 	timeout   time.Duration // for the peer to take a burst
 	limit     int           // pending bytes at which Add waits
 
@@ -74,11 +76,12 @@ type Outbox struct {
 // is less, must be taken by the peer within timeout, or the outbox fails and closes
 // the connection. limit is the number of queued bytes at which Add begins to wait.
 func New(conn net.Conn, timeout time.Duration, limit int) *Outbox {
-	return &Outbox{conn: conn, resumable: resumable(conn), timeout: timeout, limit: limit}
+	_, fragile := conn.(*tls.Conn)
+	return &Outbox{conn: conn, resumable: resumable(conn), fragile: fragile, timeout: timeout, limit: limit}
 }
 
 // resumable reports whether a write to conn that timed out has written exactly what it
-// says and may be continued. A TLS connection is broken after one.
+// says and may be continued.
 func resumable(conn net.Conn) bool {
 	switch c := conn.(type) {
 	case *net.TCPConn, *net.UnixConn:
@@ -121,6 +124,10 @@ func (o *Outbox) Add(ctx context.Context, b *bufpool.Buffer, gather bool) (int64
 		o.mu.Unlock()
 		runtime.Gosched()
 		o.mu.Lock()
+	}
+	if o.fragile && ctx.Done() != nil {
+		o.handOver() // the caller would not get its goroutine back before the write ends
+		return pos, nil
 	}
 	o.lead(rounds)
 	return pos, nil
