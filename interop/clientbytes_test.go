@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -128,15 +127,8 @@ func sameRequests(t *testing.T, tr transcript, frames []seen) {
 			recorded, frames = recorded[size:], frames[1:]
 		}
 	}
-	var err error
 	if len(frames) > 0 {
-		err = fmt.Errorf("our client sent %d frames more, such as %+v", len(frames), frames[0].Message)
-	}
-	switch tr.ID {
-	case "error-unknown-service", "error-unknown-method":
-		knownBug(t, bugFailtry, err)
-	default:
-		must(t, err)
+		t.Errorf("our client sent %d frames more, such as %+v", len(frames), frames[0].Message)
 	}
 }
 
