@@ -8,8 +8,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"runtime/pprof"
 	"time"
 )
 
@@ -29,7 +27,7 @@ func clientCommand(ctx context.Context, args []string, std stdio) error {
 	flags.IntVar(&s.Rate, "rate", 0, "calls to begin per second; 0: callers call one after the other")
 	warmup := flags.Duration("warmup", 500*time.Millisecond, "time before anything is recorded")
 	duration := flags.Duration("duration", 2*time.Second, "time that is recorded")
-	profile := flags.String("profile", "", "write CPU profiles to `PREFIX`-client.pprof and PREFIX-server.pprof")
+	profile := flags.String("profile", "", "write profiles of both sides to files whose names begin with `PREFIX`")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -55,7 +53,7 @@ func clientCommand(ctx context.Context, args []string, std stdio) error {
 	stopProfile := func() error { return nil }
 	m, err := measure(ctx, l, timing{*warmup, *duration}, server, func() (err error) {
 		if *profile != "" {
-			stopProfile, err = startProfiles(ctx, *profile, *control, *duration)
+			stopProfile, err = startProfiles(ctx, *profile, controlAt(*control), *duration)
 		}
 		return err
 	})
@@ -63,29 +61,4 @@ func clientCommand(ctx context.Context, args []string, std stdio) error {
 		return err
 	}
 	return json.NewEncoder(std.out).Encode(m)
-}
-
-// startProfiles profiles this process, and the server for the given time. The
-// result ends that and waits for it.
-func startProfiles(ctx context.Context, prefix, control string, d time.Duration) (stop func() error, err error) {
-	nothing := func() error { return nil }
-	own, err := os.Create(prefix + "-client.pprof")
-	if err != nil {
-		return nothing, err
-	}
-	if err := pprof.StartCPUProfile(own); err != nil {
-		return nothing, errors.Join(err, own.Close())
-	}
-	fetched := make(chan error, 1)
-	go func() {
-		if control == "" {
-			fetched <- nil
-			return
-		}
-		fetched <- controlAt(control).profile(ctx, prefix+"-server.pprof", d)
-	}()
-	return func() error {
-		pprof.StopCPUProfile()
-		return errors.Join(own.Close(), <-fetched)
-	}, nil
 }

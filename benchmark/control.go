@@ -18,7 +18,7 @@ import (
 )
 
 // control is how a server tells what it has used, beside what it serves: over HTTP,
-// at /usage, and CPU profiles at /debug/pprof/profile.
+// at /usage, and profiles at /debug/pprof.
 type control struct {
 	addr   string
 	server *http.Server
@@ -40,6 +40,7 @@ func newControl(ctx context.Context, addr string, s *peers.Service) (*control, e
 		_ = json.NewEncoder(w).Encode(u) // who asked is gone
 	})
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.Handle("GET /debug/pprof/allocs", pprof.Handler("allocs"))
 	c := &control{
 		addr:   ln.Addr().String(),
 		server: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second},
@@ -66,14 +67,23 @@ func (c controlAt) usage(ctx context.Context) (u usage, err error) {
 	return u, err
 }
 
-// profile profiles the server for d and writes the profile to a file.
-func (c controlAt) profile(ctx context.Context, name string, d time.Duration) error {
+// cpuProfile profiles the server for d and writes the profile to a file.
+func (c controlAt) cpuProfile(ctx context.Context, name string, d time.Duration) error {
+	return c.save(ctx, fmt.Sprintf("/debug/pprof/profile?seconds=%d", max(int(d/time.Second), 1)), name)
+}
+
+// allocProfile writes what the server has allocated to a file.
+func (c controlAt) allocProfile(ctx context.Context, name string) error {
+	return c.save(ctx, "/debug/pprof/allocs", name)
+}
+
+// save writes a page to a file.
+func (c controlAt) save(ctx context.Context, path, name string) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	seconds := max(int(d/time.Second), 1)
-	err = c.get(ctx, fmt.Sprintf("/debug/pprof/profile?seconds=%d", seconds), func(body io.Reader) error {
+	err = c.get(ctx, path, func(body io.Reader) error {
 		_, err := io.Copy(f, body)
 		return err
 	})

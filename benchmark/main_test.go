@@ -95,10 +95,10 @@ func TestRunAtARate(t *testing.T) {
 	if err != nil || !strings.Contains(out, "300 calls/s begun") {
 		t.Errorf("%v\n%s\n%s", err, out, progress)
 	}
-	for _, side := range []string{"client", "server"} {
-		name := filepath.Join(profiles, "ours-8-1-rate-300-s-1-"+side+".pprof")
+	for _, what := range []string{"client-cpu", "server-cpu", "client-allocs", "server-allocs"} {
+		name := filepath.Join(profiles, "ours-8-1-rate-300-s-1-"+what+".pprof")
 		if info, err := os.Stat(name); err != nil || info.Size() == 0 {
-			t.Errorf("profile of the %s: %v", side, err)
+			t.Errorf("profile %s: %v", what, err)
 		}
 	}
 }

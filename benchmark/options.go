@@ -37,7 +37,7 @@ func (o *runOptions) register(flags *flag.FlagSet) {
 	flags.StringVar(&o.ratio, "ratio", "", "the `peer` that others are compared with; empty: rpcx, or the first")
 	flags.StringVar(&o.json, "json", "", "write every measurement to `FILE`, a line of JSON each")
 	flags.StringVar(&o.svg, "svg", "", "draw throughput and p99 over the number of callers into `FILE`")
-	flags.StringVar(&o.profiles, "profiles", "", "write CPU profiles of both sides into `FOLDER`")
+	flags.StringVar(&o.profiles, "profiles", "", "write profiles of both sides, CPU and allocations, into `FOLDER`")
 }
 
 // plan returns what the flags ask for. Without one that says what to measure that

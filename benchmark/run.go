@@ -20,7 +20,7 @@ type plan struct {
 	scenarios []scenario
 	rounds    int
 	timing    timing
-	profiles  string // folder for CPU profiles; empty: none
+	profiles  string // folder for profiles; empty: none
 }
 
 // overhead is how long it takes to start and end the processes of a measurement.
