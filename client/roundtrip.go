@@ -19,6 +19,9 @@ const (
 	timeoutKey = "__ServerTimeout"
 )
 
+// smallRequest is the buffer that a request begins with.
+const smallRequest = 1 << 10
+
 // request is what one attempt sends.
 type request struct {
 	service, method string
@@ -184,7 +187,7 @@ func (c *Conn) encode(ctx context.Context, r *request, seq uint64) (*bufpool.Buf
 		h = r.raw.Header
 		h.Type, h.Heartbeat, h.Compress, h.Status, h.Seq = protocol.Request, false, protocol.None, protocol.Normal, seq
 	}
-	b := bufpool.Get(0)
+	b := bufpool.Get(smallRequest) // one that is too small costs a larger one each time
 	var mark protocol.Mark
 	b.B, mark = protocol.AppendHead(b.B, &h, r.service, r.method)
 	b.B, _ = r.metadata.AppendBinary(b.B) // never fails

@@ -12,6 +12,7 @@ package rpctest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -55,10 +56,9 @@ func NewServer(t testing.TB, opts ...server.Option) *Server {
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(network, "") }() // ends with the server
-	select {
-	case <-s.Started():
-	case err := <-failed:
-		t.Fatalf("rpctest: %v", err)
+	<-s.Started()
+	if s.Address() == nil {
+		t.Fatalf("rpctest: %v", <-failed)
 	}
 	s.addr = s.Address().String()
 	t.Cleanup(func() {
@@ -67,7 +67,9 @@ func NewServer(t testing.TB, opts ...server.Option) *Server {
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("rpctest: shut the server down: %v", err)
 		}
-		<-failed
+		if err := <-failed; !errors.Is(err, server.ErrServerClosed) {
+			t.Errorf("rpctest: serve: %v", err)
+		}
 	})
 	return s
 }

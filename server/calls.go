@@ -47,9 +47,9 @@ func (s *calls) admit(in *inbound) admission {
 	case len(s.running) < s.limit && len(s.waiting) == 0:
 		s.put(in)
 		return started
-	case len(s.waiting) == 0, len(s.waiting) < s.limit && s.bytes+in.requestBytes <= waitingBytes:
+	case len(s.waiting) == 0, len(s.waiting) < s.limit && s.bytes+in.size() <= waitingBytes:
 		s.waiting = append(s.waiting, in)
-		s.bytes += in.requestBytes
+		s.bytes += in.size()
 		return queued
 	default:
 		return full
@@ -91,7 +91,7 @@ func (s *calls) remove(in *inbound) (next *inbound, last bool) {
 		next = s.waiting[0]
 		s.waiting[0] = nil
 		s.waiting = s.waiting[1:]
-		s.bytes -= next.requestBytes
+		s.bytes -= next.size()
 		s.put(next)
 	}
 	return next, s.ended && len(s.running) == 0

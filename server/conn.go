@@ -104,7 +104,7 @@ func (c *Conn) serve() {
 		c.observed = true
 		c.server.guard(func() { o.ConnOpen(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}) })
 	}
-	c.turn.Load().run()
+	c.turn.Load().read()
 }
 
 // handshake runs the TLS handshake, if there is one, within its time limit.

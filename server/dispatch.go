@@ -30,9 +30,9 @@ var (
 	errExpired    = rpcx.Errorf(rpcx.DeadlineExceeded, "server: deadline passed before the call could run").NotExecuted()
 )
 
-// The stations of a call, in order: receive, prepare, run, appendReply. Nothing
+// The stations of a call, in order: receive, serve (prepare, run), appendReply. Nothing
 // that costs more than the frame itself happens before authentication, and code of
-// the user's runs in prepare, run and appendReply only.
+// the user's runs in serve and appendReply only.
 
 // receive makes the call that a frame asks for and finds its method, if there is one.
 func (c *Conn) receive(f *protocol.Frame) *inbound {
@@ -66,9 +66,17 @@ func (in *inbound) setMetadata(f *protocol.Frame) {
 	in.deadline = time.Now().Add(time.Duration(max(ms, 0)) * time.Millisecond)
 }
 
-// prepare authenticates the call and decodes its arguments. The frame is not used
-// afterwards.
-func (in *inbound) prepare(f *protocol.Frame) (err error) {
+// serve authenticates the call, decodes its arguments and runs its handler. The payload
+// is not used afterwards.
+func (in *inbound) serve(payload []byte) error {
+	if err := in.prepare(payload); err != nil {
+		return err
+	}
+	return in.run()
+}
+
+// prepare authenticates the call and decodes its arguments.
+func (in *inbound) prepare(payload []byte) (err error) {
 	defer in.recoverTo(&err)
 	s := in.conn.server
 	if s.config.observer != nil && in.method != nil {
@@ -85,8 +93,7 @@ func (in *inbound) prepare(f *protocol.Frame) (err error) {
 	if in.expired() {
 		return errExpired
 	}
-	payload := f.Payload
-	if f.Compress != protocol.None {
+	if in.head.Compress != protocol.None {
 		b, err := in.inflate(payload)
 		if err != nil {
 			return err
@@ -98,12 +105,12 @@ func (in *inbound) prepare(f *protocol.Frame) (err error) {
 		return rpcx.Errorf(rpcx.ResourceExhausted, "server: payload of %d bytes, the limit is %d", len(payload), limit).NotExecuted()
 	}
 	if in.method.raw != nil {
-		in.call.Args, in.call.Reply = in.rawRequest(f, payload), new(protocol.Message)
+		in.call.Args, in.call.Reply = in.rawRequest(payload), new(protocol.Message)
 		return nil
 	}
-	codec := s.config.codecSet.Lookup(f.Serialize)
+	codec := s.config.codecSet.Lookup(in.head.Serialize)
 	if codec == nil {
-		return rpcx.Errorf(rpcx.Unimplemented, "can not find codec for %d", f.Serialize).NotExecuted()
+		return rpcx.Errorf(rpcx.Unimplemented, "can not find codec for %d", in.head.Serialize).NotExecuted()
 	}
 	in.call.Args, in.call.Reply = in.method.newArgs(), in.method.newReply()
 	if err := codec.Unmarshal(payload, in.call.Args); err != nil {
@@ -155,9 +162,9 @@ func (in *inbound) inflate(payload []byte) (*bufpool.Buffer, error) {
 }
 
 // rawRequest is what a raw handler gets: the frame as a message of its own.
-func (in *inbound) rawRequest(f *protocol.Frame, payload []byte) *protocol.Message {
+func (in *inbound) rawRequest(payload []byte) *protocol.Message {
 	m := &protocol.Message{
-		Header:   f.Header,
+		Header:   in.head,
 		Service:  in.call.Service,
 		Method:   in.call.Method,
 		Metadata: in.meta,
@@ -170,11 +177,9 @@ func (in *inbound) rawRequest(f *protocol.Frame, payload []byte) *protocol.Messa
 // run runs the interceptors and the handler.
 func (in *inbound) run() (err error) {
 	defer in.recoverTo(&err)
-	switch in.Err() {
-	case nil:
-	case context.DeadlineExceeded:
+	if err := in.Err(); errors.Is(err, context.DeadlineExceeded) {
 		return errExpired
-	default:
+	} else if err != nil {
 		return errGivenUp
 	}
 	if in.observed != nil {

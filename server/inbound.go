@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/bufpool"
 	"github.com/rpcx-go/rpcx/internal/callctx"
 	"github.com/rpcx-go/rpcx/protocol"
 )
@@ -24,12 +25,13 @@ type inbound struct {
 	meta    rpcx.Metadata // of the request, all of it
 
 	requestBytes, replyBytes int
+	kept                     *bufpool.Buffer // the payload, of a call that the reader does not serve
 
 	deadline  time.Time    // zero: none
 	observed  *observation // nil: nobody observes
 	abandoned atomic.Bool  // the caller gave it up and wants no reply
 	handled   bool         // the handler has returned by itself
-	released  bool         // guarded by conn.mu: no longer running
+	released  bool         // guarded by conn.calls.mu: no longer running
 
 	mu       sync.Mutex // guards what follows
 	err      error      // why the context ended
@@ -39,6 +41,15 @@ type inbound struct {
 	reply    []byte // encoded pairs of reply metadata
 	returned bool   // the handler has returned
 }
+
+// keepPayload copies the payload for a call that is served when its frame is gone.
+func (in *inbound) keepPayload(f *protocol.Frame) {
+	in.kept = bufpool.Get(len(f.Payload))
+	in.kept.B = append(in.kept.B, f.Payload...)
+}
+
+// size is how much memory the request holds.
+func (in *inbound) size() int { return in.meta.Size() + in.requestBytes }
 
 // The callctx.Key value: what package rpcx asks a handler's context for.
 

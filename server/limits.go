@@ -17,8 +17,8 @@ type Limits struct {
 	// Connections is how many connections are open at once. Further ones are
 	// accepted and closed. Default 10,000.
 	Connections int
-	// HandlersPerConn is how many handlers run at once for one connection. At the
-	// limit the connection is not read from. Default 256.
+	// HandlersPerConn is how many handlers run at once for one connection. As many calls
+	// again may wait; then the connection is not read from. Default 256.
 	HandlersPerConn int
 	// Handlers is how many handlers run at once in the pool of the whole server.
 	// Calls beyond it are refused with ResourceExhausted. Default 10,000.

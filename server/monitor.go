@@ -88,13 +88,24 @@ func (m *monitor) look() bool {
 			m.takeOver(c, t, state)
 		default:
 			if s.quiet++; s.quiet >= quietTicks {
-				c.watched.Store(false)
-				delete(m.watched, c)
+				m.unwatch(c, t, state)
 			}
 		}
 	}
 	m.running = len(m.watched) > 0
 	return m.running
+}
+
+// unwatch stops to look at a quiet connection. A call that has begun since state was
+// seen may have found that it is watched, so that has to remain true.
+func (m *monitor) unwatch(c *Conn, t *turn, state uint64) {
+	c.watched.Store(false)
+	if now, _ := t.inside(); now != state || c.turn.Load() != t {
+		c.watched.Store(true)
+		m.watched[c] = new(sighting)
+		return
+	}
+	delete(m.watched, c)
 }
 
 // takeOver lets another goroutine read c, unless too many handlers run already: then
@@ -120,7 +131,7 @@ func (m *monitor) takeOver(c *Conn, t *turn, state uint64) {
 		m.pace.blocked()
 	}
 	m.server.stats.takeovers.Add(1)
-	go next.run() // inherits the old turn's place in server.turns
+	go next.read() // inherits the old turn's place in server.turns
 }
 
 // forget drops a connection that is gone.

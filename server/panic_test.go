@@ -80,7 +80,7 @@ func TestPanicStaysInItsCall(t *testing.T) {
 			panic(errors.New("secret error"))
 		case 2:
 			var m map[string]int
-			m["x"] = 1
+			m["x"] = 1 //nolint:staticcheck // the panic is the test
 		case 3:
 			panic(nil) //nolint:govet // the point
 		case 4:

@@ -87,8 +87,12 @@ func (p *publisher) delays() bool { return p.server.config.registrar != nil }
 func (p *publisher) reconcile(ctx context.Context, final bool) error {
 	select {
 	case p.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	default:
+		select {
+		case p.turn <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	defer func() { <-p.turn }()
 	wanted, err := p.wanted()

@@ -592,8 +592,22 @@ func TestNamesAreExact(t *testing.T) {
 	}
 	p := w.dial(t)
 	for _, name := range [][2]string{
-		{"arith", "Mul"}, {"ARITH", "Mul"}, {"Arith", "mul"}, {"Arith ", "Mul"}, {" Arith", "Mul"}, {"Arith", "Mul\x00"}, {"/Arith", "Mul"},
-		{"Arith.Mul", ""}, {"", "Arith.Mul"}, {"", ""}, {"Arith", ""}, {"Arith/Mul", "Mul"}, {"../Arith", "Mul"}, {"Arith", "*"}, {"a", "b.c"}, {"_rpcx", "cancel"},
+		{"arith", "Mul"},
+		{"ARITH", "Mul"},
+		{"Arith", "mul"},
+		{"Arith ", "Mul"},
+		{" Arith", "Mul"},
+		{"Arith", "Mul\x00"},
+		{"/Arith", "Mul"},
+		{"Arith.Mul", ""},
+		{"", "Arith.Mul"},
+		{"", ""},
+		{"Arith", ""},
+		{"Arith/Mul", "Mul"},
+		{"../Arith", "Mul"},
+		{"Arith", "*"},
+		{"a", "b.c"},
+		{"_rpcx", "cancel"},
 	} {
 		got := p.call(request(name[0], name[1], `{}`))
 		if errorCode(got) != "12" || len(got.Payload) > 0 {

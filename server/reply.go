@@ -44,6 +44,7 @@ func (in *inbound) encodeAny(dst, pairs []byte, callErr error) []byte {
 	if in.complete(out[len(dst):], &mark, out) == nil {
 		return out
 	}
+	in.call.Trailer = rpcx.Metadata{}
 	out, mark = in.begin(dst, nil, wire) // too much metadata: the error is more important
 	if err := in.complete(out[len(dst):], &mark, out); err != nil {
 		in.conn.server.logger.Error("error reply cannot be sent", "service", in.call.Service,
@@ -172,9 +173,10 @@ func (in *inbound) work() {
 		}
 	}()
 	began := time.Now()
-	err := in.run()
+	err := in.serve(in.kept.B)
+	in.kept.Free()
 	in.method.pace.add(time.Since(began))
-	b := bufpool.Get(0)
+	b := bufpool.Get(smallBatch)
 	b.B = in.appendReply(b.B, err)
 	done = true
 	if len(b.B) == 0 {

@@ -76,7 +76,8 @@ func drainContext(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Close stops the server at once: listeners and connections are closed and the
 // contexts of handlers end. It does not wait for handlers that do not heed their
-// context; everything else that the server started has ended when it returns.
+// context, nor for what ends with them; everything else that the server started has
+// ended when it returns.
 func (s *Server) Close() error {
 	s.stopListening(closed)
 	for _, c := range s.allConns() {
@@ -84,8 +85,8 @@ func (s *Server) Close() error {
 	}
 	s.turns.Wait()
 	s.expire()
-	err := s.publish.withdraw(canceledContext(), true)
 	s.tasks.Wait()
+	err := s.publish.withdraw(canceledContext(), true) // nobody else registers any more
 	s.workers.close()
 	if errors.Is(err, context.Canceled) {
 		return nil // the registry was not waited for

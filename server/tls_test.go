@@ -154,7 +154,7 @@ func TestNoIdleTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inMemory(t, server.WithLimits(server.Limits{IdleTimeout: server.NoLimit})).arith()
 		p := w.dial(t)
-		time.Sleep(1000 * time.Hour)
+		time.Sleep(48 * time.Hour)
 		p.silent()
 	})
 }

@@ -27,6 +27,13 @@ import (
 // What lies in a turn belongs to its goroutine even after the turn was taken away;
 // the monitor and the new holder only read the parts that do not change any more.
 
+// smallBatch is the buffer that a reply begins with, and batch the one that the replies
+// to several requests begin with.
+const (
+	smallBatch = 1 << 10
+	batch      = 32 << 10
+)
+
 // batchLimit is the length at which a batch is sent though requests are waiting.
 const batchLimit = 64 << 10
 
@@ -54,8 +61,8 @@ func newTurn(c *Conn, in *protocol.Reader) *turn {
 	return &turn{conn: c, in: in, out: bufpool.Get(0)}
 }
 
-// run reads and serves until the connection ends or the turn is taken away.
-func (t *turn) run() {
+// read reads and serves until the connection ends or the turn is taken away.
+func (t *turn) read() {
 	orderly := false
 	defer func() {
 		if !orderly {
@@ -73,6 +80,10 @@ func (t *turn) run() {
 			t.conn.stopReading(err)
 			return
 		}
+		if len(t.out.B) == 0 && cap(t.out.B) < batch && t.in.Buffered() {
+			t.out.Free()
+			t.out = bufpool.Get(batch) // more replies follow: growing step by step costs more
+		}
 		if !t.serve(f) {
 			orderly = true
 			return
@@ -83,6 +94,10 @@ func (t *turn) run() {
 // abort ends the connection when a handler has ended the goroutine, as runtime.Goexit
 // does.
 func (t *turn) abort() {
+	if t.current == nil {
+		t.conn.stopReading(errGoexit)
+		return
+	}
 	t.current.vanish(errGoexit)
 	if !t.leave() {
 		t.conn.shut(errGoexit)
@@ -99,7 +114,7 @@ func (t *turn) send() {
 		return
 	}
 	full := t.out
-	t.out = bufpool.Get(0)
+	t.out = bufpool.Get(smallBatch)
 	_ = t.conn.send(full, false)
 }
 
@@ -124,20 +139,13 @@ func (t *turn) serve(f *protocol.Frame) bool {
 
 func (t *turn) serveCall(f *protocol.Frame) bool {
 	in := t.conn.receive(f)
+	if in.method != nil && !in.method.pace.quick(t.conn.server.monitor.noise()) {
+		in.keepPayload(f)
+		t.handOver(in)
+		return true
+	}
 	t.enter(in)
-	err := in.prepare(f)
-	if err == nil && !in.method.pace.quick(t.conn.server.monitor.noise()) {
-		if t.leave() {
-			t.handOver(in)
-			return true
-		}
-		in.work() // the turn is gone, so this goroutine may as well run it
-		t.conn.release(in)
-		return false
-	}
-	if err == nil {
-		err = t.time(in)
-	}
+	err := t.run(in, f.Payload)
 	t.out.B = in.appendReply(t.out.B, err)
 	if t.leave() {
 		return true
@@ -147,14 +155,14 @@ func (t *turn) serveCall(f *protocol.Frame) bool {
 	return false
 }
 
-// time runs the handler and now and then measures how long that takes.
-func (t *turn) time(in *inbound) error {
+// run runs the call and now and then measures how long that takes.
+func (t *turn) run(in *inbound, payload []byte) error {
 	t.calls++
-	if t.calls%sampling != 1 {
-		return in.run()
+	if t.calls%sampling != 1 || in.method == nil {
+		return in.serve(payload)
 	}
 	began := time.Now()
-	err := in.run()
+	err := in.serve(payload)
 	in.method.pace.add(time.Since(began))
 	return err
 }

@@ -80,10 +80,11 @@ func (a *vtArgs) UnmarshalVT(b []byte) error                   { return a.own.pa
 // gogoArgs is what gogo/protobuf generates with the marshaler plugin.
 type gogoArgs struct{ args }
 
-func (a *gogoArgs) String() string                             { return fmt.Sprint(a.args) }
-func (*gogoArgs) ProtoMessage()                                {}
-func (a *gogoArgs) Size() int                                  { return a.size() }
-func (a *gogoArgs) Marshal() ([]byte, error)                   { return nil, errors.New("there is a better way") }
+func (a *gogoArgs) String() string { return fmt.Sprint(a.args) }
+func (*gogoArgs) ProtoMessage()    {}
+func (a *gogoArgs) Size() int      { return a.size() }
+func (a *gogoArgs) Marshal() ([]byte, error) { return nil, errors.New("there is a better way") }
+
 func (a *gogoArgs) MarshalTo([]byte) (int, error)              { return 0, errors.New("there is a better way") }
 func (a *gogoArgs) MarshalToSizedBuffer(b []byte) (int, error) { return a.fill(b) }
 func (a *gogoArgs) Unmarshal(b []byte) error                   { return a.parse(b) }

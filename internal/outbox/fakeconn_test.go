@@ -28,7 +28,6 @@ type fakeConn struct {
 	writes    []int   // their lengths
 	pieces    []*byte // where their bytes lay
 	deadlines []time.Time
-	waiting   int // Writes at the gate
 	closed    chan struct{}
 	closes    int
 }

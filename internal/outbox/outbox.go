@@ -125,7 +125,7 @@ func (o *Outbox) Add(ctx context.Context, b *bufpool.Buffer, gather bool) (int64
 		runtime.Gosched()
 		o.mu.Lock()
 	}
-	if o.fragile && ctx.Done() != nil {
+	if o.fragile && ctx.Done() != nil && o.err == nil {
 		o.handOver() // the caller would not get its goroutine back before the write ends
 		return pos, nil
 	}

@@ -51,6 +51,10 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
+// WriteResumable tells those who write that a Write which timed out may be continued:
+// it wrote as much as it says.
+func (c *conn) WriteResumable() bool { return true }
+
 func (c *conn) LocalAddr() net.Addr  { return c.local }
 func (c *conn) RemoteAddr() net.Addr { return c.remote }
 
