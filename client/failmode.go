@@ -11,7 +11,8 @@ import (
 
 // FailMode says what happens when an attempt fails. An error that the service itself
 // returned ends the call under every mode, as does the end of its context. Under
-// every mode a call that did not reach a server may go to another one.
+// every mode a call that did not reach a server, or that a server refused as
+// Unavailable with the promise that it did not run, may go to another one.
 type FailMode int
 
 // The fail modes, with rpcx's names and numbers.

@@ -86,7 +86,8 @@ func TestItIsReal(t *testing.T) {
 	var md rpcx.Metadata
 	call := func(c interface {
 		Call(ctx context.Context, service, method string, args, reply any, opts ...client.CallOption) error
-	}) {
+	},
+	) {
 		t.Helper()
 		md = rpcx.Metadata{}
 		err := c.Call(t.Context(), "S", "echo", &args, &reply, client.WithMetadata(rpcx.Pairs("sent", "1")), client.WithTrailer(&md))
@@ -274,7 +275,7 @@ func TestStuckHandlerIsReported(t *testing.T) {
 			}
 			<-running
 		})
-		if len(ft.errors) != 1 || !strings.Contains(ft.errors[0], "rpctest: shut the server down: context deadline exceeded") {
+		if len(ft.errors) != 1 || !strings.Contains(ft.errors[0], "rpctest: shut the server down: server: shutdown: 1 connections were still open: context deadline exceeded") {
 			t.Errorf("reported %q", ft.errors)
 		}
 		if took := time.Since(began); took < 5*time.Second || took > 6*time.Second {

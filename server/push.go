@@ -22,6 +22,9 @@ import (
 // the server's PushPolicy; ctx bounds the wait. A nil error does not mean that the
 // client got the message: there is no answer to a push.
 func (c *Conn) Push(ctx context.Context, service, method string, md rpcx.Metadata, payload []byte) error {
+	if c == nil {
+		return rpcx.Errorf(rpcx.FailedPrecondition, "server: push %s.%s: there is no connection; see ConnFrom", service, method)
+	}
 	m := &protocol.Message{
 		Header:   protocol.Header{Oneway: true, Seq: c.server.pushSeq.Add(1)},
 		Service:  service,

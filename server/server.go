@@ -37,6 +37,7 @@ type Server struct {
 	pushSeq   atomic.Uint64
 	started   chan struct{} // closed with the first listener, or failure to have one
 	startOnce sync.Once
+	finished  chan struct{} // closed when Close has closed everything
 
 	lifetime  context.Context //nolint:containedctx // ends with Close
 	expire    context.CancelFunc
@@ -49,6 +50,7 @@ type Server struct {
 	listeners map[net.Listener]string // and the network each was opened for
 	first     net.Addr
 	conns     map[*Conn]struct{}
+	closeOnce sync.Once     // of finished
 	idle      chan struct{} // closed when conns becomes empty; nil: nobody waits
 }
 
@@ -70,6 +72,7 @@ func NewServer(opts ...Option) *Server {
 		configErr: err,
 		logger:    config.logger,
 		started:   make(chan struct{}),
+		finished:  make(chan struct{}),
 		listeners: make(map[net.Listener]string),
 		conns:     make(map[*Conn]struct{}),
 	}
@@ -83,8 +86,9 @@ func NewServer(opts ...Option) *Server {
 	return s
 }
 
-// Serve listens on addr and serves until Shutdown or Close, after which it returns
-// ErrServerClosed; any other error is why it could not go on. network is "tcp",
+// Serve listens on addr and serves until Shutdown or Close. When those have done their
+// work it returns ErrServerClosed, so a program may end with it; any other error is
+// why it could not go on. network is "tcp",
 // "tcp4", "tcp6", "reuseport", "unix", or that of a transport given with
 // WithTransport. Port 0 picks a free one: see Address. Serve may be called more
 // than once, for several listeners.
@@ -118,14 +122,15 @@ func (s *Server) ServeListener(network string, ln net.Listener) error {
 	if !s.open(ln, network) {
 		return errors.Join(ErrServerClosed, ln.Close())
 	}
-	defer s.accepting.Done()
 	err := s.acceptLoop(ln, network)
 	s.mu.Lock()
 	delete(s.listeners, ln)
 	ended := s.state != serving
 	s.mu.Unlock()
 	_ = ln.Close() // in most cases closed already
+	s.accepting.Done()
 	if ended {
+		<-s.finished
 		return ErrServerClosed
 	}
 	return fmt.Errorf("server: accept on %s: %w", ln.Addr(), err)

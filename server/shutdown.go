@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rpcx-go/rpcx/internal/bufpool"
@@ -49,7 +50,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	select {
 	case <-s.whenEmpty():
 	case <-ctx.Done():
-		err = errors.Join(err, context.Cause(ctx))
+		err = errors.Join(err, fmt.Errorf("server: shutdown: %d connections were still open: %w", len(s.Conns()), context.Cause(ctx)))
 	}
 	return errors.Join(err, s.Close())
 }
@@ -88,6 +89,7 @@ func (s *Server) Close() error {
 	s.tasks.Wait()
 	err := s.publish.withdraw(canceledContext(), true) // nobody else registers any more
 	s.workers.close()
+	s.closeOnce.Do(func() { close(s.finished) })
 	if errors.Is(err, context.Canceled) {
 		return nil // the registry was not waited for
 	}

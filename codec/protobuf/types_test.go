@@ -80,9 +80,9 @@ func (a *vtArgs) UnmarshalVT(b []byte) error                   { return a.own.pa
 // gogoArgs is what gogo/protobuf generates with the marshaler plugin.
 type gogoArgs struct{ args }
 
-func (a *gogoArgs) String() string { return fmt.Sprint(a.args) }
-func (*gogoArgs) ProtoMessage()    {}
-func (a *gogoArgs) Size() int      { return a.size() }
+func (a *gogoArgs) String() string           { return fmt.Sprint(a.args) }
+func (*gogoArgs) ProtoMessage()              {}
+func (a *gogoArgs) Size() int                { return a.size() }
 func (a *gogoArgs) Marshal() ([]byte, error) { return nil, errors.New("there is a better way") }
 
 func (a *gogoArgs) MarshalTo([]byte) (int, error)              { return 0, errors.New("there is a better way") }
