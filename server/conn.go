@@ -180,6 +180,21 @@ func (c *Conn) release(in *inbound) {
 	c.untrack(in)
 }
 
+// replace ends a call of the pool. It returns the one that waits for its place and gets
+// it, with the goroutine; nil for none.
+func (c *Conn) replace(in *inbound) (next *inbound) {
+	next, last := c.calls.remove(in)
+	if next != nil {
+		return next
+	}
+	c.server.workers.unreserve()
+	if last {
+		c.flush()
+		c.finish()
+	}
+	return nil
+}
+
 // untrack notes that a call has ended, and runs the next one that waits.
 func (c *Conn) untrack(in *inbound) {
 	for in != nil {

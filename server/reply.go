@@ -157,10 +157,18 @@ func (in *inbound) vanish(reason error) {
 	}
 }
 
-// workAlone runs the call on a goroutine of the pool.
-func (in *inbound) workAlone() {
-	defer in.conn.release(in) // also when the handler ends the goroutine
+// workAlone runs the call on a goroutine of the pool. It returns the call that is to
+// run there next, nil for none.
+func (in *inbound) workAlone() (next *inbound) {
+	done := false
+	defer func() {
+		if !done { // the handler has ended the goroutine
+			in.conn.release(in)
+		}
+	}()
 	in.work()
+	done = true
+	return in.conn.replace(in)
 }
 
 // work runs the call and sends its reply by itself.

@@ -61,7 +61,9 @@ func (w *workers) run(in *inbound) bool {
 // loop runs calls until the worker is not kept.
 func (wk *worker) loop(w *workers) {
 	for in := range wk.calls {
-		in.workAlone()
+		for in != nil {
+			in = in.workAlone()
+		}
 		if !w.keep(wk) {
 			return
 		}
