@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"slices"
 	"testing"
 
 	realclient "github.com/smallnest/rpcx/client"
@@ -18,7 +19,7 @@ func TestRealFanOut(t *testing.T) {
 		pairs = append(pairs, &realclient.KVPair{Key: s.address()})
 	}
 	open := func(t *testing.T, mode realclient.FailMode) realclient.XClient {
-		d, err := realclient.NewMultipleServersDiscovery(pairs)
+		d, err := realclient.NewMultipleServersDiscovery(slices.Clone(pairs)) // a real client sorts them in place
 		must(t, err)
 		opt := realclient.DefaultOption
 		opt.ConnectTimeout = dialTimeout
