@@ -136,11 +136,14 @@ func claim(total uint32) []byte {
 func TestR16_ClaimsAllocateNothing(t *testing.T) {
 	w := onTCP(t).arith()
 	w.mustWork(t)
+	eventually(t, "nobody is connected", func() bool { return w.Stats().Conns == 0 })
 	const conns = 32
 	for name, total := range map[string]uint32{"1 GiB": 1 << 30, "4 GiB": 1<<32 - 1, "the limit": protocol.DefaultFrameLimit} {
+		var held []net.Conn
 		got := allocated(func() {
 			for range conns {
 				nc := w.dialNet(t)
+				held = append(held, nc)
 				if _, err := nc.Write(claim(total)); err != nil {
 					t.Fatal(err)
 				}
@@ -150,10 +153,14 @@ func TestR16_ClaimsAllocateNothing(t *testing.T) {
 			}
 			eventually(t, "the server has seen it", func() bool {
 				n := w.Stats().Conns
-				return n == 0 || total <= protocol.DefaultFrameLimit && n == conns
+				return total > protocol.DefaultFrameLimit && n == 0 || total <= protocol.DefaultFrameLimit && n == conns
 			})
 			w.mustWork(t)
 		})
+		for _, nc := range held {
+			nc.Close()
+		}
+		eventually(t, "they are gone", func() bool { return w.Stats().Conns == 0 })
 		if most := uint64(conns * (256 << 10)); got > most {
 			t.Errorf("%s: %d connections made the process allocate %d KiB, want %d at most", name, conns, got>>10, most>>10)
 		}
