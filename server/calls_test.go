@@ -3,6 +3,7 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -66,6 +67,63 @@ func TestCallsWait(t *testing.T) {
 		if n := w.Stats().Handlers; n != 0 {
 			t.Errorf("%d handlers are said to run in the end", n)
 		}
+	})
+}
+
+// The one that waits longest runs first.
+func TestCallsThatWaitRunInTheirOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 5
+		w, p, b := crowded(t, limit)
+		began := make(chan int, limit)
+		w.handle("note", func(_ context.Context, args *Args, _ *Reply) error {
+			began <- args.A
+			time.Sleep(time.Second)
+			return nil
+		})
+		note := request("S", "note", `{"A":-1}`)
+		other := w.dial(t)
+		other.call(note) // so that it is known to be slow
+		<-began
+		for i := range limit {
+			p.send(numbered(100, request("S", "note", fmt.Sprintf(`{"A":%d}`, i))))
+		}
+		p.silent()
+		for want := range limit {
+			b.release <- struct{}{} // one place
+			if got := <-began; got != want {
+				t.Errorf("call %d began when it was the turn of %d", got, want)
+			}
+			time.Sleep(2 * time.Second)
+		}
+	})
+}
+
+// Handlers that are found to block the reader run beyond the limit, but not many.
+func TestTakeoversAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const limit, methods, most = 2, 60, 2 + 16 + 1
+		w := inMemory(t, server.WithLimits(server.Limits{HandlersPerConn: limit})).arith()
+		b := newBlocker()
+		for i := range methods {
+			w.handle(fmt.Sprint(i), b.handle)
+		}
+		p := w.dial(t)
+		for i := range methods {
+			p.send(numbered(uint64(i), request("S", fmt.Sprint(i), `{}`)))
+		}
+		time.Sleep(time.Minute)
+		if n := len(b.began); n <= limit || n > most {
+			t.Errorf("%d handlers run, want some more than the limit of %d, and %d at most", n, limit, most)
+		}
+		w.mustWork(t)
+		close(b.release)
+		for range methods {
+			p.receive()
+		}
+		p.silent()
 	})
 }
 

@@ -21,7 +21,8 @@ import (
 type fakeConn struct {
 	net.Conn // nil: what is not used must not be called
 
-	gate chan verdict // nil: open
+	gate chan verdict  // nil: open
+	deaf chan struct{} // not nil: a Write that waits does not end with Close, but with this
 
 	mu        sync.Mutex
 	wrote     []byte
@@ -60,6 +61,9 @@ func (c *fakeConn) Write(b []byte) (int, error) {
 		select {
 		case v = <-c.gate:
 		case <-c.closed:
+			if c.deaf != nil {
+				<-c.deaf
+			}
 			return 0, net.ErrClosed
 		}
 	}

@@ -220,3 +220,41 @@ func TestNotResumable(t *testing.T) {
 
 // opaque hides what a connection can do beyond net.Conn.
 type opaque struct{ net.Conn }
+
+// Close returns when nobody writes for others any more, and not before.
+func TestCloseWaitsForTheGoroutineThatWrites(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		conn := newGatedConn()
+		conn.deaf = make(chan struct{})
+		o := outbox.New(conn, patience, roomy)
+		leader := make(chan struct{})
+		go func() {
+			add(t, o, "first")
+			close(leader)
+		}()
+		for handed := false; !handed; {
+			synctest.Wait()
+			select {
+			case <-leader:
+				handed = true
+			default:
+				add(t, o, "more")
+				conn.through()
+			}
+		}
+		closed := make(chan struct{})
+		go func() {
+			o.Close(nil)
+			close(closed)
+		}()
+		synctest.Wait()
+		select {
+		case <-closed:
+			t.Error("Close returned while a write of the outbox's goroutine was under way")
+		default:
+		}
+		close(conn.deaf)
+		<-closed
+	})
+}
