@@ -6,6 +6,10 @@ package rpcx
 // side that serves it. It belongs to the goroutine that runs the chain and is
 // invalid once the chain has returned.
 type Call struct {
+	// Side is where the chain runs, for interceptors that do for both: on the side that
+	// makes the call or on the one that serves it.
+	Side Side
+
 	Service, Method string
 
 	// Args and Reply are the user's values. On a server they are pointers that the

@@ -18,6 +18,13 @@ type Interceptor struct {
 	// change what it passes on, or not call next at all: what it returns is what the
 	// caller gets, so returning an error refuses the call.
 	Unary func(next UnaryFunc) UnaryFunc
+
+	// Route returns the name to use for one that nothing is registered under; what it
+	// does not know it returns as it is. Servers ask it before they authenticate the
+	// call, on the goroutine that reads the connection: it must be quick. Policies,
+	// observers and interceptors see the name that it returned, the reply carries the
+	// one that was called. Clients do not use it.
+	Route func(service, method string) (string, string)
 }
 
 // Chain composes interceptors around a final function; the first is outermost.

@@ -68,6 +68,7 @@ func newOutgoing(ctx context.Context, service, method string, args, reply any, o
 		o.options = newCallConfig(opts)
 	}
 	o.call = rpcx.Call{
+		Side:    rpcx.ClientSide,
 		Service: service,
 		Method:  method,
 		Args:    args,

@@ -37,6 +37,7 @@ var (
 // receive makes the call that a frame asks for and finds its method, if there is one.
 func (c *Conn) receive(f *protocol.Frame) *inbound {
 	in := &inbound{conn: c, head: f.Header, requestBytes: len(f.Payload)}
+	in.call.Side = rpcx.ServerSide
 	in.call.Oneway = f.Oneway
 	in.call.Peer = c.peer
 	if len(f.Metadata) > 0 {
@@ -45,6 +46,7 @@ func (c *Conn) receive(f *protocol.Frame) *inbound {
 	in.method, in.service = (*c.server.table.Load()).lookup(f.Service, f.Method)
 	if in.method == nil {
 		in.call.Service, in.call.Method = string(f.Service), string(f.Method)
+		in.method = c.server.reroute(in.call.Service, in.call.Method)
 	} else {
 		in.call.Service, in.call.Method = in.method.service, in.method.name
 	}
@@ -83,7 +85,8 @@ func (in *inbound) prepare(payload []byte) (err error) {
 		in.startObserving()
 	}
 	if s.config.auth != nil {
-		if err := s.config.auth(in, in.call.Service, in.call.Method, in.meta.Get(authKey)); err != nil {
+		service, method := in.registered()
+		if err := s.config.auth(in, service, method, in.meta.Get(authKey)); err != nil {
 			return unauthenticated(err)
 		}
 	}
@@ -117,6 +120,15 @@ func (in *inbound) prepare(payload []byte) (err error) {
 		return rpcx.Errorf(rpcx.InvalidArgument, "arguments of %s.%s: %w", in.call.Service, in.call.Method, err).NotExecuted()
 	}
 	return nil
+}
+
+// registered returns the name under which policies know what is called: that of the
+// method, by whatever name it was asked for, so that an alias opens no back door.
+func (in *inbound) registered() (service, method string) {
+	if in.method == nil {
+		return in.call.Service, in.call.Method
+	}
+	return in.method.service, in.method.name
 }
 
 // missing says what was asked for that does not exist, in the words of rpcx.
@@ -174,9 +186,13 @@ func (in *inbound) rawRequest(payload []byte) *protocol.Message {
 	return m
 }
 
-// run runs the interceptors and the handler.
+// run runs the interceptors and the handler. They see the name that the method is
+// registered under; the reply carries the one that was called.
 func (in *inbound) run() (err error) {
 	defer in.recoverTo(&err)
+	service, method := in.call.Service, in.call.Method
+	defer func() { in.call.Service, in.call.Method = service, method }()
+	in.call.Service, in.call.Method = in.registered()
 	if err := in.Err(); errors.Is(err, context.DeadlineExceeded) {
 		return errExpired
 	} else if err != nil {

@@ -30,10 +30,11 @@ func (s *Server) guard(f func()) {
 }
 
 func (in *inbound) startObserving() {
+	service, method := in.registered()
 	o := &observation{began: time.Now(), info: rpcx.CallInfo{
 		Side:    rpcx.ServerSide,
-		Service: in.call.Service,
-		Method:  in.call.Method,
+		Service: service,
+		Method:  method,
 		Oneway:  in.call.Oneway,
 		Header:  in.meta,
 		Peer:    in.call.Peer,

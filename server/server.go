@@ -29,6 +29,7 @@ type Server struct {
 	logger    *slog.Logger
 	accepts   string // our capabilities, as the hello carries them
 	chain     rpcx.UnaryFunc
+	routes    []func(service, method string) (string, string)
 	table     atomic.Pointer[table]
 	workers   workers
 	monitor   monitor
@@ -78,6 +79,7 @@ func NewServer(opts ...Option) *Server {
 	}
 	s.accepts = hello.Format(config.compressSet)
 	s.chain = rpcx.Chain(config.interceptors, invoke)
+	s.routes = routes(config.interceptors)
 	s.table.Store(&table{})
 	s.workers.limit = int64(config.limits.Handlers)
 	s.monitor.server = s

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/rpcx-go/rpcx"
+)
+
+// routes returns what interceptors say about names that nothing is registered under.
+func routes(interceptors []rpcx.Interceptor) []func(service, method string) (string, string) {
+	var all []func(service, method string) (string, string)
+	for _, i := range interceptors {
+		if i.Route != nil {
+			all = append(all, i.Route)
+		}
+	}
+	return all
+}
+
+// reroute returns the method that a call of a name which is not registered is meant
+// for, nil if there is none. It runs on the goroutine that reads the connection.
+func (s *Server) reroute(service, name string) (m *method) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.stats.panics.Add(1)
+			s.logger.Error("panic in an interceptor's route", "service", service, "method", name,
+				"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			m = nil
+		}
+	}()
+	for _, route := range s.routes {
+		toService, toName := route(service, name)
+		if m := (*s.table.Load())[toService].methods[toName]; m != nil {
+			return m
+		}
+	}
+	return nil
+}
