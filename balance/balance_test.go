@@ -87,7 +87,7 @@ func TestRandomIsUniform(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			const n = 10_000
-			counts := draw(balance.Random{}.NewPicker(servers(tt.size)), tt.size, n, tt.usable)
+			counts := draw(balance.Random{}.NewPicker(servers(tt.size), nil), tt.size, n, tt.usable)
 			var up []int
 			for _, i := range tt.up {
 				up = append(up, counts[i])
@@ -108,7 +108,7 @@ func TestRandomIsUniform(t *testing.T) {
 // The choice does not depend on the last one.
 func TestRandomHasNoMemory(t *testing.T) {
 	t.Parallel()
-	p := balance.Random{}.NewPicker(servers(3))
+	p := balance.Random{}.NewPicker(servers(3), nil)
 	var pairs [9]int
 	last := 0
 	for range 9 * 2000 {
@@ -126,7 +126,7 @@ func TestRoundRobinIsEven(t *testing.T) {
 	for _, size := range []int{1, 2, 3, 7} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			t.Parallel()
-			p := balance.RoundRobin{}.NewPicker(servers(size))
+			p := balance.RoundRobin{}.NewPicker(servers(size), nil)
 			first := p.Pick(context.Background(), nil, all)
 			for n := 1; n < 10*size; n++ {
 				if got, want := p.Pick(context.Background(), nil, all), (first+n)%size; got != want {
@@ -137,13 +137,13 @@ func TestRoundRobinIsEven(t *testing.T) {
 	}
 }
 
-// Servers that are down are passed over; who follows them gets their calls.
+// Servers that are down are passed over; all others get their calls.
 func TestRoundRobinPassesOver(t *testing.T) {
 	t.Parallel()
 	const n = 6000
-	p := balance.RoundRobin{}.NewPicker(servers(6))
+	p := balance.RoundRobin{}.NewPicker(servers(6), nil)
 	counts := draw(p, 6, n, among(1, 2, 5))
-	want := []int{0, 2000, 1000, 0, 0, 3000, 0}
+	want := []int{0, 2000, 2000, 0, 0, 2000, 0}
 	if fmt.Sprint(counts) != fmt.Sprint(want) {
 		t.Errorf("picked %v, want %v", counts, want)
 	}
@@ -158,7 +158,7 @@ func TestRoundRobinStartsAnywhere(t *testing.T) {
 	set := servers(5)
 	counts := make([]int, 5)
 	for range 10_000 {
-		counts[balance.RoundRobin{}.NewPicker(set).Pick(context.Background(), nil, all)]++
+		counts[balance.RoundRobin{}.NewPicker(set, nil).Pick(context.Background(), nil, all)]++
 	}
 	if x := chiSquare(counts); x > critical[4] {
 		t.Errorf("started at %v: chi-square is %.1f", counts, x)
@@ -169,7 +169,7 @@ func TestNobodyIsUsable(t *testing.T) {
 	t.Parallel()
 	for name, policy := range policies() {
 		for _, size := range []int{1, 4} {
-			p := policy.NewPicker(servers(size))
+			p := policy.NewPicker(servers(size), nil)
 			for range 100 {
 				if i := p.Pick(context.Background(), nil, among()); i != -1 {
 					t.Errorf("%s of %d: picked %d, want -1", name, size, i)
@@ -195,7 +195,7 @@ func TestConcurrently(t *testing.T) {
 	for name, policy := range policies() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := policy.NewPicker(servers(size))
+			p := policy.NewPicker(servers(size), nil)
 			var total [size]int
 			var mu sync.Mutex
 			var group sync.WaitGroup
@@ -233,7 +233,7 @@ func TestConcurrently(t *testing.T) {
 func TestRoundRobinConcurrentlyIsEven(t *testing.T) {
 	t.Parallel()
 	const size, callers, n = 5, 10, 1000
-	p := balance.RoundRobin{}.NewPicker(servers(size))
+	p := balance.RoundRobin{}.NewPicker(servers(size), nil)
 	var total [size]int
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -259,7 +259,7 @@ func TestRoundRobinConcurrentlyIsEven(t *testing.T) {
 func TestPickingAllocatesNothing(t *testing.T) {
 	call, usable := new(rpcx.Call), among(2, 3)
 	for name, policy := range policies() {
-		p := policy.NewPicker(servers(5))
+		p := policy.NewPicker(servers(5), nil)
 		if got := testing.AllocsPerRun(100, func() { p.Pick(context.Background(), call, usable) }); got != 0 {
 			t.Errorf("%s: %v allocations", name, got)
 		}
@@ -273,7 +273,7 @@ func ExamplePolicy() {
 		{Network: "tcp", Addr: "10.0.0.2:8972", Meta: url.Values{"zone": {"west"}}},
 		{Network: "tcp", Addr: "10.0.0.3:8972", Meta: url.Values{"zone": {"west"}}},
 	}
-	p := zonePolicy{zone: "west"}.NewPicker(set)
+	p := zonePolicy{zone: "west"}.NewPicker(set, nil)
 	up := func(i int) bool { return i != 1 } // 10.0.0.2 is down
 	fmt.Println(set[p.Pick(context.Background(), &rpcx.Call{}, up)].Addr)
 	// Output: 10.0.0.3:8972
@@ -281,8 +281,8 @@ func ExamplePolicy() {
 
 type zonePolicy struct{ zone string }
 
-func (z zonePolicy) NewPicker(set []registry.Instance) balance.Picker {
-	return zonePicker{zone: z.zone, set: set, rest: balance.Random{}.NewPicker(set)}
+func (z zonePolicy) NewPicker(set []registry.Instance, last balance.Picker) balance.Picker {
+	return zonePicker{zone: z.zone, set: set, rest: balance.Random{}.NewPicker(set, nil)}
 }
 
 type zonePicker struct {

@@ -14,7 +14,7 @@ import (
 type Random struct{}
 
 // NewPicker implements Policy.
-func (Random) NewPicker(set []registry.Instance) Picker { return randomPicker(len(set)) }
+func (Random) NewPicker(set []registry.Instance, _ Picker) Picker { return randomPicker(len(set)) }
 
 type randomPicker int
 

@@ -16,9 +16,13 @@ import (
 type RoundRobin struct{}
 
 // NewPicker implements Policy.
-func (RoundRobin) NewPicker(set []registry.Instance) Picker {
+func (RoundRobin) NewPicker(set []registry.Instance, last Picker) Picker {
 	p := &roundRobinPicker{n: uint64(len(set))}
-	p.next.Store(rand.Uint64N(p.n))
+	if l, ok := last.(*roundRobinPicker); ok {
+		p.next.Store(l.next.Load()) // the same servers with other metadata keep their turns
+	} else {
+		p.next.Store(rand.Uint64N(p.n))
+	}
 	return p
 }
 
@@ -27,7 +31,15 @@ type roundRobinPicker struct {
 	next atomic.Uint64
 }
 
-// Pick takes the next server, or the first usable one after it.
+// Pick takes the next server. One that is down lets its turn pass, so that its calls
+// are spread over all others and do not double those of the one behind it.
 func (p *roundRobinPicker) Pick(_ context.Context, _ *rpcx.Call, usable func(int) bool) int {
-	return from(int((p.next.Add(1)-1)%p.n), int(p.n), usable)
+	start := 0
+	for range p.n {
+		start = int((p.next.Add(1) - 1) % p.n)
+		if usable(start) {
+			return start
+		}
+	}
+	return from(start, int(p.n), usable) // others took the turns of those that are up
 }

@@ -44,7 +44,7 @@ func (a *attempts) elsewhere(ctx context.Context) error {
 		n = s.pick(ctx, &a.out.call, nil)
 	}
 	if n == nil {
-		return a.note(rpcx.Unsent(rpcx.Unavailable, "client: can not found any server of %s", a.target.service))
+		return a.note(s.nobody(a.target.service))
 	}
 	a.tried = append(a.tried, n)
 	return a.on(ctx, n)
@@ -99,9 +99,9 @@ func (a *attempts) untried() bool {
 // over. A server that accepts connections only to close them must not hold it up.
 const replacements = 3
 
-// on makes one attempt on a server. A connection that stops taking calls between
+// attemptOn is on without the policy. A connection that stops taking calls between
 // choosing and using it is not the call's affair: another one is taken.
-func (a *attempts) on(ctx context.Context, n *node) error {
+func (a *attempts) attemptOn(ctx context.Context, n *node) error {
 	for replaced := 0; ; replaced++ {
 		conn, err := n.conn(ctx)
 		if err != nil {

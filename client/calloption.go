@@ -21,6 +21,7 @@ type callConfig struct {
 	compress      protocol.CompressType
 	compressSet   bool
 	nonIdempotent bool
+	hashKey       string
 	trailer       *rpcx.Metadata
 	trailerToo    *rpcx.Metadata
 	peer          *rpcx.Peer
@@ -69,6 +70,13 @@ func WithPeer(p *rpcx.Peer) CallOption {
 // again under any fail mode unless it certainly did not run.
 func NonIdempotent() CallOption {
 	return callOption(func(c *callConfig) { c.nonIdempotent = true })
+}
+
+// WithHashKey makes the call go where calls with the same key go, under the select mode
+// ConsistentHash: a user's or a session's, for instance. "" is none: service, method
+// and arguments are the key. Other modes take no notice.
+func WithHashKey(key string) CallOption {
+	return callOption(func(c *callConfig) { c.hashKey = key })
 }
 
 func newCallConfig(opts []CallOption) callConfig {

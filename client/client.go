@@ -25,6 +25,7 @@ type Client struct {
 	discovery Discovery
 	mode      FailMode
 	policy    balance.Policy
+	position  *balance.Position      // for Closest, else nil
 	token     atomic.Pointer[string] // of Auth
 
 	chain        rpcx.UnaryFunc // around a call; nil: no interceptors
@@ -56,10 +57,8 @@ func NewClient(fail FailMode, sel SelectMode, d Discovery, opt Option) *Client {
 		conns:     make(map[*Conn]struct{}),
 	}
 	errs := []error{err}
-	if c.policy = config.Balance; c.policy == nil {
-		c.policy, err = sel.policy()
-		errs = append(errs, err)
-	}
+	c.policy, err = c.selection(sel)
+	errs = append(errs, err)
 	if _, err := fail.run(); err != nil {
 		errs = append(errs, err)
 	}
@@ -144,6 +143,10 @@ func (c *Client) Close() error {
 		conn.fail(rpcx.Errorf(rpcx.Canceled, "client: connection to %s is shut down", conn.addr))
 	}
 	c.tasks.Wait()
+	c.targets.Range(func(_, t any) bool {
+		t.(*target).shutLast() //nolint:forcetypeassert,errcheck // nothing else is in there
+		return true
+	})
 	return nil
 }
 
@@ -154,6 +157,9 @@ func (c *Client) do(ctx context.Context, o *outgoing) error {
 	}
 	if token := c.token.Load(); token != nil {
 		o.auth = *token
+	}
+	if o.options.hashKey != "" {
+		ctx = balance.WithKey(ctx, o.options.hashKey)
 	}
 	if o.options.timeout != 0 {
 		var cancel context.CancelFunc

@@ -5,8 +5,6 @@ package client
 import (
 	"context"
 	"fmt"
-
-	"github.com/rpcx-go/rpcx/balance"
 )
 
 // FailMode says what happens when an attempt fails. An error that the service itself
@@ -52,38 +50,5 @@ func (m FailMode) run() (func(context.Context, *attempts) error, error) {
 		return failtry, nil
 	default:
 		return nil, fmt.Errorf("client: unknown fail mode %d", int(m))
-	}
-}
-
-// SelectMode says how the server of a call is chosen.
-type SelectMode int
-
-// The select modes, with rpcx's names and numbers. Option.Balance takes any other
-// policy.
-const (
-	RandomSelect SelectMode = iota // each with the same probability
-	RoundRobin                     // in turn
-)
-
-// String returns the name of the mode.
-func (m SelectMode) String() string {
-	switch m {
-	case RandomSelect:
-		return "RandomSelect"
-	case RoundRobin:
-		return "RoundRobin"
-	default:
-		return fmt.Sprintf("SelectMode(%d)", int(m))
-	}
-}
-
-func (m SelectMode) policy() (balance.Policy, error) {
-	switch m {
-	case RandomSelect:
-		return balance.Random{}, nil
-	case RoundRobin:
-		return balance.RoundRobin{}, nil
-	default:
-		return nil, fmt.Errorf("client: unknown select mode %d; see Option.Balance", int(m))
 	}
 }

@@ -24,7 +24,9 @@ import (
 // inOrder chooses the first usable server, so that a test knows which one that is.
 type inOrder struct{}
 
-func (inOrder) NewPicker(set []registry.Instance) balance.Picker { return orderedPicker(len(set)) }
+func (inOrder) NewPicker(set []registry.Instance, _ balance.Picker) balance.Picker {
+	return orderedPicker(len(set))
+}
 
 type orderedPicker int
 
@@ -319,8 +321,8 @@ func TestFailtryFollowsTheList(t *testing.T) {
 // nobody is a policy that never chooses.
 type nobody struct{}
 
-func (nobody) NewPicker([]registry.Instance) balance.Picker         { return nobody{} }
-func (nobody) Pick(context.Context, *rpcx.Call, func(int) bool) int { return -1 }
+func (nobody) NewPicker([]registry.Instance, balance.Picker) balance.Picker { return nobody{} }
+func (nobody) Pick(context.Context, *rpcx.Call, func(int) bool) int         { return -1 }
 
 func TestPolicyThatChoosesNobody(t *testing.T) {
 	t.Parallel()

@@ -20,6 +20,7 @@ import (
 	"github.com/rpcx-go/rpcx/compress/gzip"
 	"github.com/rpcx-go/rpcx/internal/backoff"
 	"github.com/rpcx-go/rpcx/protocol"
+	"github.com/rpcx-go/rpcx/registry"
 	"github.com/rpcx-go/rpcx/transport"
 	"github.com/rpcx-go/rpcx/transport/tcp"
 	"github.com/rpcx-go/rpcx/transport/unix"
@@ -73,8 +74,13 @@ type Option struct {
 	// Group makes the client see only servers whose metadata has this group. Default:
 	// all servers.
 	Group string
+	// Filter makes the client see only servers that it returns true for. It is called
+	// whenever the list of servers changes, never for a call. Default: all servers.
+	Filter func(registry.Instance) bool
 	// Balance replaces the select mode by a policy.
 	Balance balance.Policy
+	// Sticky keeps to the server that was chosen first, until it is down or fails a call.
+	Sticky bool
 
 	// OnPush is called for every message that servers push, one at a time per
 	// connection, in order. It owns the message. With it, or with Pushes, the client

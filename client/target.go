@@ -5,10 +5,8 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
+	"io"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -25,6 +23,7 @@ type target struct {
 	snapshot atomic.Pointer[snapshot]
 	ready    chan struct{} // closed with the first snapshot or error
 	once     sync.Once
+	last     balance.Picker // of the latest snapshot that had servers; update's, and at the end Close's
 
 	mu  sync.Mutex // guards what follows
 	err error      // why there is no snapshot
@@ -35,8 +34,11 @@ type snapshot struct {
 	instances []registry.Instance
 	nodes     []*node // of the instances, in the same order
 	picker    balance.Picker
+	tracker   balance.Tracker  // the picker, if it learns
+	index     map[*node]int    // of the nodes; only with a tracker
 	usable    func(i int) bool // for a call that has not tried any server yet
 	bad       error            // instances that cannot be used
+	left      leftOut          // instances that are not called
 }
 
 func newTarget(c *Client, service string) *target {
@@ -76,21 +78,60 @@ func (t *target) fail(err error) {
 
 // update makes a snapshot of what discovery reported. One goroutine calls it.
 func (t *target) update(instances []registry.Instance) {
-	kept, bad := t.client.eligible(t.service, instances)
+	kept, left, bad := t.client.eligible(t.service, instances)
 	old := t.snapshot.Load()
-	if old != nil && bad == nil && old.bad == nil && slices.EqualFunc(old.instances, kept, registry.Instance.Equal) {
+	if old != nil && bad == nil && old.bad == nil && (old.left == left || len(kept) > 0) &&
+		slices.EqualFunc(old.instances, kept, registry.Instance.Equal) {
 		return
 	}
-	s := &snapshot{instances: kept, nodes: t.client.acquire(kept), bad: bad}
-	if len(kept) > 0 {
-		s.picker = t.client.policy.NewPicker(kept)
-	}
+	s := &snapshot{instances: kept, nodes: t.client.acquire(kept), bad: bad, left: left}
 	s.usable = func(i int) bool { return s.nodes[i].usable() }
+	last := t.last
+	if len(kept) > 0 {
+		s.picker = t.client.policy.NewPicker(kept, last)
+		t.last = s.picker
+		s.track()
+	}
 	t.snapshot.Store(s)
 	t.once.Do(func() { close(t.ready) })
+	if t.last != last {
+		t.shut(last)
+	}
 	if old != nil {
 		t.client.release(old.nodes)
 	}
+}
+
+// track makes the outcomes of attempts known to a picker that learns.
+func (s *snapshot) track() {
+	tracker, ok := s.picker.(balance.Tracker)
+	if !ok {
+		return
+	}
+	s.tracker, s.index = tracker, make(map[*node]int, len(s.nodes))
+	for i, n := range s.nodes {
+		s.index[n] = i
+	}
+}
+
+// shut closes a picker that is not used any more.
+func (t *target) shut(p balance.Picker) {
+	c, ok := p.(io.Closer)
+	if !ok {
+		return
+	}
+	if err := c.Close(); err != nil {
+		t.client.config.Logger.Warn("closing a picker failed", "service", t.service, "error", err)
+	}
+}
+
+// shutLast is for the end, when nothing calls update any more.
+func (t *target) shutLast() {
+	t.mu.Lock()
+	last := t.last
+	t.last = nil
+	t.mu.Unlock()
+	t.shut(last)
 }
 
 // wait returns the current snapshot; the first one it waits for.
@@ -110,10 +151,8 @@ func (t *target) wait(ctx context.Context) (*snapshot, error) {
 		err := t.err
 		t.mu.Unlock()
 		return nil, unsentBecause(err, t.service)
-	case len(s.nodes) == 0 && s.bad != nil:
-		return nil, rpcx.Unsent(rpcx.InvalidArgument, "client: no usable server of %s: %w", t.service, s.bad)
 	case len(s.nodes) == 0:
-		return nil, rpcx.Unsent(rpcx.Unavailable, "client: can not found any server of %s", t.service)
+		return nil, s.nobody(t.service)
 	default:
 		return s, nil
 	}
@@ -148,36 +187,4 @@ func (s *snapshot) pick(ctx context.Context, call *rpcx.Call, tried []*node) *no
 		return s.nodes[i]
 	}
 	return nil
-}
-
-// eligible leaves out instances that are switched off, belong to another group,
-// stand twice, or cannot be used; the error says which are the last.
-func (c *Client) eligible(service string, instances []registry.Instance) ([]registry.Instance, error) {
-	var bad []error
-	kept := make([]registry.Instance, 0, len(instances))
-	seen := make(map[string]bool, len(instances))
-	for _, in := range instances {
-		switch {
-		case in.Service != "" && in.Service != service, seen[in.Key()],
-			in.Meta.Get("state") == "inactive",
-			c.config.Group != "" && !slices.Contains(in.Meta["group"], c.config.Group):
-			continue
-		}
-		if err := c.dialable(in); err != nil {
-			bad = append(bad, fmt.Errorf("%s: %w; add its transport to Option.Transports", in.Key(), err))
-			continue
-		}
-		seen[in.Key()] = true
-		kept = append(kept, in)
-	}
-	return kept, errors.Join(bad...)
-}
-
-// dialable says why an instance cannot be dialled, whatever its server does.
-func (c *Client) dialable(in registry.Instance) error {
-	_, err := c.config.transports.Lookup(in.Network)
-	if err == nil && strings.HasPrefix(in.Network, "tcp") {
-		_, _, err = net.SplitHostPort(in.Addr)
-	}
-	return err
 }

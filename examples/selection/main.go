@@ -21,7 +21,7 @@ import (
 type Nearest struct{ zone string }
 
 // NewPicker is called for each list of servers that discovery reports.
-func (n Nearest) NewPicker(set []registry.Instance) balance.Picker {
+func (n Nearest) NewPicker(set []registry.Instance, _ balance.Picker) balance.Picker {
 	order := make([]int, 0, len(set)) // of the indexes: near ones first
 	for i, in := range set {
 		if in.Meta.Get("zone") == n.zone {

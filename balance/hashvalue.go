@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package balance
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+)
+
+// value adds the text of arguments to the hash: what fmt prints for %v, as rpcx does.
+// It differs where that would not be the same in another process:
+//   - pointers within the arguments are followed, and print as & and what they point to;
+//   - channels, functions and raw pointers are left out;
+//   - Protocol Buffers messages print their exported fields, because their own text
+//     differs from build to build on purpose.
+//
+// It allocates for maps, interfaces, and for types that print themselves.
+func (h hash) value(args any) hash {
+	switch v := args.(type) {
+	case string:
+		return h.text(v)
+	case nil:
+		return h.text("<nil>")
+	default:
+		return h.reflected(reflect.ValueOf(args), 0)
+	}
+}
+
+// deepest is how many levels of values are printed: some point to themselves.
+const deepest = 32
+
+func (h hash) reflected(v reflect.Value, depth int) hash {
+	if depth > deepest {
+		return h.text("...")
+	}
+	var digits [32]byte
+	switch {
+	case !v.IsValid():
+		return h.text("<nil>")
+	case printsItself(v):
+		return h.text(fmt.Sprint(v.Interface()))
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return h.text(v.String())
+	case reflect.Bool:
+		return h.bytes(strconv.AppendBool(digits[:0], v.Bool()))
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return h.bytes(strconv.AppendInt(digits[:0], v.Int(), 10))
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return h.bytes(strconv.AppendUint(digits[:0], v.Uint(), 10))
+	case reflect.Float32, reflect.Float64:
+		return h.bytes(appendFloat(digits[:0], v.Float(), v.Type().Bits()))
+	case reflect.Complex64, reflect.Complex128:
+		return h.text(fmt.Sprint(v.Complex()))
+	case reflect.Pointer:
+		if v.IsNil() {
+			return h.text("<nil>")
+		}
+		return h.byte('&').reflected(v.Elem(), depth+1)
+	case reflect.Interface:
+		return h.reflected(v.Elem(), depth+1)
+	case reflect.Slice, reflect.Array:
+		return h.list(v, depth)
+	case reflect.Struct:
+		return h.fields(v, depth)
+	case reflect.Map:
+		return h.entries(v, depth)
+	default:
+		return h
+	}
+}
+
+func (h hash) list(v reflect.Value, depth int) hash {
+	h = h.byte('[')
+	for i := range v.Len() {
+		if i > 0 {
+			h = h.byte(' ')
+		}
+		h = h.reflected(v.Index(i), depth+1)
+	}
+	return h.byte(']')
+}
+
+func (h hash) fields(v reflect.Value, depth int) hash {
+	h = h.byte('{')
+	message, first := isMessage(v.Type()), true
+	for i := range v.NumField() {
+		if message && !v.Type().Field(i).IsExported() {
+			continue
+		}
+		if !first {
+			h = h.byte(' ')
+		}
+		first = false
+		h = h.reflected(v.Field(i), depth+1)
+	}
+	return h.byte('}')
+}
+
+func (h hash) entries(v reflect.Value, depth int) hash {
+	keys := v.MapKeys()
+	slices.SortFunc(keys, byText)
+	h = h.text("map[")
+	for i, k := range keys {
+		if i > 0 {
+			h = h.byte(' ')
+		}
+		h = h.reflected(k, depth+1).byte(':').reflected(v.MapIndex(k), depth+1)
+	}
+	return h.byte(']')
+}
+
+// byText orders numbers by value and all else by text.
+func byText(a, b reflect.Value) int {
+	switch {
+	case a.CanInt():
+		return cmp.Compare(a.Int(), b.Int())
+	case a.CanUint():
+		return cmp.Compare(a.Uint(), b.Uint())
+	case a.CanFloat():
+		return cmp.Compare(a.Float(), b.Float())
+	case a.Kind() == reflect.String:
+		return cmp.Compare(a.String(), b.String())
+	default:
+		return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))
+	}
+}
+
+func printsItself(v reflect.Value) bool {
+	t := v.Type()
+	return t.NumMethod() > 0 && v.Kind() != reflect.Interface && v.CanInterface() && !isMessage(t) &&
+		(t.Implements(reflect.TypeFor[fmt.Formatter]()) || t.Implements(reflect.TypeFor[error]()) ||
+			t.Implements(reflect.TypeFor[fmt.Stringer]()))
+}
+
+// isMessage reports whether a type, or a pointer to it, is a Protocol Buffers message.
+func isMessage(t reflect.Type) bool {
+	message := reflect.TypeFor[interface{ ProtoMessage() }]()
+	return t.Implements(message) || t.Kind() == reflect.Struct && reflect.PointerTo(t).Implements(message)
+}
+
+// appendFloat writes the fewest digits that tell v from other numbers.
+func appendFloat(b []byte, v float64, size int) []byte {
+	format := byte('f')
+	if abs := math.Abs(v); abs != 0 && (abs < 1e-4 || abs >= 1e21) {
+		format = 'e'
+	}
+	return strconv.AppendFloat(b, v, format, -1, size)
+}

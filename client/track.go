@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"time"
+
+	"github.com/rpcx-go/rpcx/balance"
+)
+
+// on makes one attempt on a server. A policy that learns is told of it; any other one
+// costs nothing here.
+func (a *attempts) on(ctx context.Context, n *node) error {
+	tracker, i := a.target.tracker(n)
+	if tracker == nil {
+		return a.attemptOn(ctx, n)
+	}
+	outcome := balance.Outcome{}
+	began := time.Now()
+	tracker.Begin(i)
+	defer func() { tracker.End(i, outcome) }() // also if an interceptor panics
+	outcome.Err = a.attemptOn(ctx, n)
+	if !a.out.call.Oneway {
+		outcome.Latency = time.Since(began)
+	}
+	return outcome.Err
+}
+
+// tracker returns the picker and the node's index in its set, or nil if the picker does
+// not learn or has not heard of the node.
+func (t *target) tracker(n *node) (balance.Tracker, int) {
+	s := t.snapshot.Load()
+	if s == nil || s.tracker == nil {
+		return nil, 0
+	}
+	i, ok := s.index[n]
+	if !ok {
+		return nil, 0
+	}
+	return s.tracker, i
+}
