@@ -60,6 +60,7 @@ func layers() []layer {
 		{2, "internal/mux", []string{"protocol"}, "sequence numbers and pending calls"},
 		{2, "internal/outbox", []string{"protocol", "internal/bufpool"}, "frames that wait to be written"},
 
+		{3, "balance/balancetest", []string{".", "balance", "registry"}, "what every policy must pass"},
 		{3, "client", append(slices.Clone(implementations), "balance", "registry/*"), "never server"},
 		{3, "server", append(slices.Clone(implementations), "gateway", "jsonrpc"), "never client"},
 
