@@ -52,7 +52,7 @@ func TestAllocationBudgets(t *testing.T) {
 		{"MessagePack", 4, func() error { return x.Call(ctx, "Mul", args, reply) }},
 		{"MessagePack, connection", 4, func() error { return c.Call(ctx, "S", "Mul", args, reply) }},
 		{"JSON", 6, func() error { return x.Call(ctx, "Mul", args, reply, client.WithSerializeType(protocol.JSON)) }},
-		{"deadline", 6, func() error { return x.Call(deadline, "Mul", args, reply) }},
+		{"deadline", 8, func() error { return x.Call(deadline, "Mul", args, reply) }},
 		{"metadata", 5, func() error { return x.Call(tagged, "Mul", args, reply) }},
 		{"interceptors", 4, func() error { return intercepted.Call(ctx, "Mul", args, reply) }},
 		{"raw", 7, func() error { _, err := c.SendRaw(ctx, frame); return err }},

@@ -32,6 +32,7 @@ type Conn struct {
 	caps    atomic.Pointer[hello.Capabilities] // nil until the server's hello came
 	pushes  *pushBox                           // nil: pushes are dropped
 	cancels cancels
+	reading reading
 
 	draining atomic.Bool // no new calls: the server said so
 	owner    owner       // may be nil
@@ -102,6 +103,7 @@ func dial(ctx, life context.Context, network, addr string, config *resolved, tas
 		state := tc.ConnectionState()
 		c.peer.TLS = &state
 	}
+	c.reading.init(protocol.NewReader(nc, config.Limits))
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	if !config.NoHello {
 		c.sayHello()
@@ -184,22 +186,7 @@ func (c *Conn) usable() bool { return !c.draining.Load() && c.ctx.Err() == nil }
 func (c *Conn) fail(reason error) {
 	c.cancel(reason)
 	c.out.Close(reason)
-}
-
-// read takes replies and pushes off the connection until it ends.
-func (c *Conn) read() {
-	defer close(c.gone)
-	err := c.readFrames(protocol.NewReader(c.nc, c.config.Limits))
-	c.drain()
-	c.fail(c.lost(err))
-	reason := context.Cause(c.ctx)
-	c.calls.close(reason)
-	if c.owner != nil {
-		c.owner.ended(c)
-	}
-	if o, ok := c.config.Observer.(rpcx.ConnObserver); ok {
-		o.ConnClose(&rpcx.ConnInfo{Side: rpcx.ClientSide, Peer: c.peer}, reason)
-	}
+	c.reading.recall()
 }
 
 // lost says why reading ended.
@@ -225,22 +212,6 @@ func (c *Conn) lost(err error) error {
 func isAlert(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "remote error"
-}
-
-func (c *Conn) readFrames(r *protocol.Reader) error {
-	for {
-		f, err := r.Next()
-		if err != nil {
-			return err
-		}
-		switch {
-		case f.IsPush():
-			c.receivePush(f)
-		case f.Heartbeat && c.receiveHello(f):
-		default:
-			c.receiveReply(f)
-		}
-	}
 }
 
 // receiveReply completes the call that f answers. Real servers are tied to the

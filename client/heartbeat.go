@@ -21,6 +21,7 @@ func (c *Conn) Heartbeat(ctx context.Context) (time.Duration, error) {
 		p.free()
 		return 0, rpcx.Unsent(rpcx.Unavailable, "client: heartbeat on %s: %w", c.addr, c.refusal())
 	}
+	c.reading.recall()
 	b := bufpool.Get(64)
 	b.B = appendHeartbeat(b.B, seq, began)
 	if _, err := c.out.Add(ctx, b, false); err != nil {

@@ -41,6 +41,7 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 	if err := ctx.Err(); err != nil {
 		return nil, 0, r.ended(ctx, c, true)
 	}
+	c.look(ctx)
 	if r.oneway {
 		sent, err = c.sendOneway(ctx, r)
 		return nil, sent, err
@@ -75,16 +76,8 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 		}
 		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, err)
 	}
-	if done := ctx.Done(); done == nil {
-		<-p.done
-	} else {
-		select {
-		case <-p.done:
-		case <-done:
-			if c.giveUp(p, seq) {
-				return nil, sent, r.ended(ctx, c, false)
-			}
-		}
+	if !c.await(ctx, p) && c.giveUp(p, seq) {
+		return nil, sent, r.ended(ctx, c, false)
 	}
 	if p.err != nil {
 		err := c.interrupted(r, p.err, pos)
@@ -92,6 +85,24 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 		return nil, sent, err
 	}
 	return p, sent, nil
+}
+
+// await waits for the completion of p. It reports false if ctx ended first.
+func (c *Conn) await(ctx context.Context, p *pending) bool {
+	if c.reading.take() {
+		return c.readFor(ctx, p)
+	}
+	done := ctx.Done()
+	if done == nil { // select would do, at a higher price
+		<-p.done
+		return true
+	}
+	select {
+	case <-p.done:
+		return true
+	case <-done:
+		return false
+	}
 }
 
 // abandon takes back a call that was not sent.

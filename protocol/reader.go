@@ -6,8 +6,13 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 )
+
+// ErrInterrupted is the error of a Next that Interrupt has ended.
+var ErrInterrupted = errors.New("protocol: reading was interrupted")
 
 // deadliner is the part of net.Conn that lets a Reader cut a stalled peer.
 type deadliner interface{ SetReadDeadline(time.Time) error }
@@ -25,7 +30,7 @@ type deadliner interface{ SetReadDeadline(time.Time) error }
 // good for the wait between two frames, and only closing the stream ends a Next
 // for certain.
 //
-// A Reader is used by one goroutine at a time.
+// A Reader is used by one goroutine at a time, except that any may call Interrupt.
 type Reader struct {
 	src   io.Reader
 	timer deadliner // nil: src has no deadlines
@@ -33,7 +38,11 @@ type Reader struct {
 	in    buffer
 	frame Frame // the last one returned
 	armed bool  // a read deadline is set
+	bare  bool  // src refuses deadlines
 	err   error // sticky
+
+	stopping sync.Mutex  // held while stop and the stream's deadline change together
+	stop     atomic.Bool // Interrupt was called
 }
 
 // NewReader returns a Reader of the frames in src.
@@ -44,7 +53,8 @@ func NewReader(src io.Reader, lim Limits) *Reader {
 
 // Next returns the next frame. It and its slices are valid until the following
 // call of Next. At the end of the stream, between two frames, the error is
-// io.EOF; within a frame it is io.ErrUnexpectedEOF. Errors are final.
+// io.EOF; within a frame it is io.ErrUnexpectedEOF. Errors are final, except for
+// ErrInterrupted.
 func (r *Reader) Next() (*Frame, error) {
 	if r.err != nil {
 		return nil, r.err
@@ -54,7 +64,9 @@ func (r *Reader) Next() (*Frame, error) {
 		err = r.frame.Parse(r.in.unread()[:size], &r.lim)
 	}
 	if err != nil {
-		r.err = err
+		if err != ErrInterrupted { //nolint:errorlint // it is ours, and never wrapped
+			r.err = err
+		}
 		return nil, err
 	}
 	r.in.skip(size)
@@ -70,6 +82,31 @@ func (r *Reader) Buffered() bool {
 	have := r.in.unread()
 	size, err := FrameSize(have, &r.lim)
 	return err != nil || size > 0 && len(have) >= size
+}
+
+// Interrupt makes a Next that waits for the stream, or else the next one that would,
+// return ErrInterrupted. Nothing is lost: Next can be called again. It uses the read
+// deadline of the stream; on one without it has no effect until something arrives. It
+// must not be called for a Reader that was split.
+func (r *Reader) Interrupt() {
+	r.stopping.Lock()
+	defer r.stopping.Unlock()
+	r.stop.Store(true)
+	if r.timer != nil {
+		_ = r.timer.SetReadDeadline(time.Unix(1, 0)) // on a closed stream Next ends anyway
+	}
+}
+
+// resume undoes Interrupt.
+func (r *Reader) resume() error {
+	r.stopping.Lock()
+	defer r.stopping.Unlock()
+	r.stop.Store(false)
+	r.armed = false // fill sets the deadline of a frame that has begun once more
+	if r.timer != nil {
+		_ = r.timer.SetReadDeadline(time.Time{}) // as in Interrupt
+	}
+	return ErrInterrupted
 }
 
 // Split returns a Reader that goes on where r stands, with a buffer of its own:
@@ -98,7 +135,13 @@ func (r *Reader) fill() (int, error) {
 			}
 			began = have
 		}
+		if r.stop.Load() { // after arm, which may have replaced the deadline that Interrupt set
+			return 0, r.resume()
+		}
 		if err := r.read(size); err != nil {
+			if r.stop.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+				err = r.resume()
+			}
 			return 0, err
 		}
 	}
@@ -127,12 +170,12 @@ func (r *Reader) read(size int) error {
 // arm gives the stream until now + Stall. One that has the method and no deadlines,
 // such as a file, is read without.
 func (r *Reader) arm() error {
-	if r.timer == nil {
+	if r.timer == nil || r.bare {
 		return nil
 	}
 	err := r.timer.SetReadDeadline(time.Now().Add(r.lim.Stall))
 	if errors.Is(err, os.ErrNoDeadline) {
-		r.timer = nil
+		r.bare = true
 		return nil
 	}
 	r.armed = true
