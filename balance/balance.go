@@ -41,8 +41,8 @@ type Policy interface {
 type Picker interface {
 	// Pick returns the index in the set of the server that the call should go to.
 	// usable reports whether a server may be chosen: it was not tried for this call
-	// and is not known to be down. It must not be kept. When no server is usable Pick
-	// returns -1.
+	// and is not known to be down. Its answers may change while Pick asks. It must not be
+	// kept. When no server is usable Pick returns -1.
 	Pick(ctx context.Context, call *rpcx.Call, usable func(i int) bool) int
 }
 
@@ -69,6 +69,9 @@ type Outcome struct {
 // reached, was too busy, or did not answer in time. What the service itself returned
 // does not, nor does a caller that gave up.
 func (o Outcome) Failed() bool {
+	if o.Err == nil {
+		return false
+	}
 	switch rpcx.CodeOf(o.Err) {
 	case rpcx.Unavailable, rpcx.ResourceExhausted, rpcx.DeadlineExceeded:
 		return true

@@ -5,6 +5,7 @@ package balance_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"sync"
@@ -49,6 +50,28 @@ func draw(p balance.Picker, size, n int, usable func(int) bool) []int {
 	}
 	return counts
 }
+
+// pick picks once, for a call that is like any other.
+func pick(p balance.Picker, usable func(int) bool) int {
+	return p.Pick(context.Background(), &rpcx.Call{Service: "S", Method: "M"}, usable)
+}
+
+// closing closes a picker that wants it when the test ends.
+func closing(t *testing.T, p balance.Picker) {
+	t.Helper()
+	t.Cleanup(func() {
+		if c, ok := p.(io.Closer); ok {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// begin and end make attempts known to a policy that learns.
+func begin(p balance.Picker, i int) { p.(balance.Tracker).Begin(i) }
+
+func end(p balance.Picker, i int, o balance.Outcome) { p.(balance.Tracker).End(i, o) }
 
 // chiSquare is how far counts are from even.
 func chiSquare(counts []int) float64 {
@@ -165,35 +188,14 @@ func TestRoundRobinStartsAnywhere(t *testing.T) {
 	}
 }
 
-func TestNobodyIsUsable(t *testing.T) {
-	t.Parallel()
-	for name, policy := range policies() {
-		for _, size := range []int{1, 4} {
-			p := policy.NewPicker(servers(size), nil)
-			for range 100 {
-				if i := p.Pick(context.Background(), nil, among()); i != -1 {
-					t.Errorf("%s of %d: picked %d, want -1", name, size, i)
-				}
-			}
-			if i := p.Pick(context.Background(), nil, among(size-1)); i != size-1 {
-				t.Errorf("%s of %d: picked %d, only %d is usable", name, size, i, size-1)
-			}
-		}
-	}
-}
-
-func policies() map[string]balance.Policy {
-	return map[string]balance.Policy{"random": balance.Random{}, "round robin": balance.RoundRobin{}}
-}
-
 // Pickers are used by many goroutines, while servers come and go.
 func TestConcurrently(t *testing.T) {
 	t.Parallel()
 	const (
 		size, callers, n = 4, 8, 2000
 	)
-	for name, policy := range policies() {
-		t.Run(name, func(t *testing.T) {
+	for _, policy := range []balance.Policy{balance.Random{}, balance.RoundRobin{}, balance.P2C{}, balance.LeastPending{}} {
+		t.Run(fmt.Sprintf("%T", policy), func(t *testing.T) {
 			t.Parallel()
 			p := policy.NewPicker(servers(size), nil)
 			var total [size]int
@@ -251,17 +253,6 @@ func TestRoundRobinConcurrentlyIsEven(t *testing.T) {
 	for _, c := range total {
 		if c != callers*n/size {
 			t.Errorf("picked %v, want %d each", total, callers*n/size)
-		}
-	}
-}
-
-//nolint:paralleltest // counts allocations
-func TestPickingAllocatesNothing(t *testing.T) {
-	call, usable := new(rpcx.Call), among(2, 3)
-	for name, policy := range policies() {
-		p := policy.NewPicker(servers(5), nil)
-		if got := testing.AllocsPerRun(100, func() { p.Pick(context.Background(), call, usable) }); got != 0 {
-			t.Errorf("%s: %v allocations", name, got)
 		}
 	}
 }

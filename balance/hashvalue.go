@@ -5,7 +5,6 @@ package balance
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -54,7 +53,7 @@ func (h hash) reflected(v reflect.Value, depth int) hash {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		return h.bytes(strconv.AppendUint(digits[:0], v.Uint(), 10))
 	case reflect.Float32, reflect.Float64:
-		return h.bytes(appendFloat(digits[:0], v.Float(), v.Type().Bits()))
+		return h.bytes(strconv.AppendFloat(digits[:0], v.Float(), 'g', -1, v.Type().Bits()))
 	case reflect.Complex64, reflect.Complex128:
 		return h.text(fmt.Sprint(v.Complex()))
 	case reflect.Pointer:
@@ -142,13 +141,4 @@ func printsItself(v reflect.Value) bool {
 func isMessage(t reflect.Type) bool {
 	message := reflect.TypeFor[interface{ ProtoMessage() }]()
 	return t.Implements(message) || t.Kind() == reflect.Struct && reflect.PointerTo(t).Implements(message)
-}
-
-// appendFloat writes the fewest digits that tell v from other numbers.
-func appendFloat(b []byte, v float64, size int) []byte {
-	format := byte('f')
-	if abs := math.Abs(v); abs != 0 && (abs < 1e-4 || abs >= 1e21) {
-		format = 'e'
-	}
-	return strconv.AppendFloat(b, v, format, -1, size)
 }

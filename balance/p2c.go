@@ -57,14 +57,10 @@ type load struct {
 const probeAfter = time.Second
 
 // Pick implements Picker.
-func (p *p2cPicker) Pick(_ context.Context, _ *rpcx.Call, usable func(int) bool) int {
-	n := len(p.loads)
-	a := from(rand.IntN(n), n, usable)
-	if a < 0 || n == 1 {
-		return a
-	}
-	b := from((a+1+rand.IntN(n-1))%n, n, usable)
-	if a == b {
+func (p *p2cPicker) Pick(ctx context.Context, call *rpcx.Call, usable func(int) bool) int {
+	a := randomPicker(len(p.loads)).Pick(ctx, call, usable)
+	b := p.another(a, usable)
+	if b < 0 {
 		return a
 	}
 	x, y := p.loads[a], p.loads[b]
@@ -79,6 +75,26 @@ func (p *p2cPicker) Pick(_ context.Context, _ *rpcx.Call, usable func(int) bool)
 	default:
 		return b
 	}
+}
+
+// another draws a usable server besides a, as Random does; -1 if there is none.
+func (p *p2cPicker) another(a int, usable func(int) bool) int {
+	n := len(p.loads)
+	if a < 0 || n == 1 {
+		return -1
+	}
+	for range 4 {
+		if b := (a + 1 + rand.IntN(n-1)) % n; usable(b) {
+			return b
+		}
+	}
+	start := rand.IntN(n)
+	for i := range n {
+		if b := (start + i) % n; b != a && usable(b) {
+			return b
+		}
+	}
+	return -1
 }
 
 // stale reports, to one of several callers, that a server should be tried again.
@@ -117,7 +133,7 @@ func (p *p2cPicker) End(i int, o Outcome) {
 		took = max(took, float64(time.Second))
 	case took == 0:
 		return // nothing was waited for
-	case rpcx.CodeOf(o.Err) == rpcx.Canceled && took < average:
+	case took < average && o.Err != nil && rpcx.CodeOf(o.Err) == rpcx.Canceled:
 		return // it would have taken longer, nobody knows how long
 	}
 	now := int64(time.Since(p.epoch))

@@ -97,6 +97,21 @@ func TestChecksFindFaults(t *testing.T) {
 			[]string{"nobody"},
 		},
 		{
+			"asks again",
+			&broken{pick: func(n, good int, usable func(int) bool) int {
+				if n < 2 || usable(0) || usable(0) {
+					return good
+				}
+				for i := range n {
+					if usable(i) {
+						return i
+					}
+				}
+				return n - 1
+			}},
+			[]string{"up and down"},
+		},
+		{
 			"allocates",
 			&broken{begin: func(i int) { sink = make([]byte, 10+i) }},
 			[]string{"allocates"},

@@ -21,6 +21,7 @@ func checks() map[string]func(balance.Policy) error {
 		"chooses usable":  choosesUsable,
 		"nobody":          nobody,
 		"the only one":    theOnlyOne,
+		"up and down":     upAndDown,
 		"any metadata":    anyMetadata,
 		"other sets":      otherSets,
 		"learns":          learns,
@@ -72,6 +73,30 @@ func theOnlyOne(p balance.Policy) error {
 		for only := range n {
 			if i, err := t.pick(func(i int) bool { return i == only }); err != nil || i != only {
 				return errors.Join(err, fmt.Errorf("picked %d of %d servers, only %d is usable", i, n, only))
+			}
+		}
+		if err := t.close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// upAndDown: servers may go down between two questions about them. One that is picked
+// was usable at least once.
+func upAndDown(p balance.Policy) error {
+	for _, n := range sizes() {
+		t := start(p, Servers(n))
+		for seed := range 500 {
+			asked, said := 0, make(map[int]bool)
+			i := t.Pick(context.Background(), &rpcx.Call{Service: "S", Method: "M"}, func(i int) bool {
+				asked++
+				up := (asked*2654435761>>8+seed)%5 == 0
+				said[i] = said[i] || up
+				return up
+			})
+			if i < -1 || i >= 0 && !said[i] {
+				return fmt.Errorf("picked %d of %d servers, which was not usable whenever asked", i, n)
 			}
 		}
 		if err := t.close(); err != nil {
