@@ -52,7 +52,9 @@ type CallInfo struct {
 	// Attempt is 0 for the call as its caller sees it; on a client, each time it is
 	// sent is an attempt of its own with a number from 1.
 	Attempt int
-	// Header is what travels with the request.
+	// Header is what travels with the request. In the CallStart of a client's attempt an
+	// observer may replace it, to send along what the other end needs, such as the trace
+	// that the call belongs to.
 	Header Metadata
 	// Peer is the other end; on a client it is unknown (zero) at CallStart and, for
 	// Attempt 0, at CallEnd as well.

@@ -188,9 +188,12 @@ func (o *outgoing) send(ctx context.Context, c *Conn) error {
 	info.Peer = c.peer
 	began := time.Now()
 	ctx = observer.CallStart(ctx, &info)
+	header := o.call.Header
+	o.call.Header = info.Header // of this attempt only
 	result := rpcx.CallResult{}
 	result.RequestBytes, result.ReplyBytes, result.Err = o.exchange(ctx, c)
 	result.Duration = time.Since(began)
+	o.call.Header = header
 	observer.CallEnd(ctx, &info, &result)
 	return result.Err
 }
