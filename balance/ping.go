@@ -21,7 +21,8 @@ import (
 // pinger measures round trips for WeightedICMP.
 type pinger struct {
 	logger *slog.Logger
-	once   sync.Once // ICMP is not permitted
+	listen func(netip.Addr) (net.PacketConn, target, error) // listenICMP
+	once   sync.Once                                        // listen fails
 }
 
 // roundTrip sends an ICMP echo, or else opens a TCP connection.
@@ -34,7 +35,7 @@ func (p *pinger) roundTrip(ctx context.Context, in registry.Instance) (time.Dura
 	if err != nil {
 		return 0, fmt.Errorf("balance: measure %s: %w", in.Key(), err)
 	}
-	if conn, to, err := listenICMP(ips[0].Unmap()); err != nil {
+	if conn, to, err := p.listen(ips[0].Unmap()); err != nil {
 		p.once.Do(func() {
 			p.logger.Warn("ICMP is not permitted, measuring how long TCP connections take instead", "error", err)
 		})
@@ -85,7 +86,7 @@ func listenICMP(to netip.Addr) (net.PacketConn, target, error) {
 // echo returns how long an ICMP echo takes. It closes conn. It waits for half of the
 // time only, so that a connection can still be tried.
 func echo(ctx context.Context, conn net.PacketConn, to target) (time.Duration, error) {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(time.Now().Add(echoLimit / 2)); err != nil {
 		return 0, err
 	}

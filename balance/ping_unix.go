@@ -26,6 +26,6 @@ func listenUnprivileged(six bool) (net.PacketConn, error) {
 		return nil, os.NewSyscallError("socket", err)
 	}
 	f := os.NewFile(uintptr(fd), "icmp")
-	defer f.Close() // the connection has a copy
+	defer func() { _ = f.Close() }() // the connection has a copy
 	return net.FilePacketConn(f)
 }

@@ -48,7 +48,7 @@ func (w WeightedICMP) NewPicker(set []registry.Instance, last Picker) Picker {
 	}
 	if p.measure == nil {
 		if p.pinger = l.pinger; p.pinger == nil {
-			p.pinger = &pinger{logger: cmp.Or(w.Logger, slog.Default())}
+			p.pinger = &pinger{logger: cmp.Or(w.Logger, slog.Default()), listen: listenICMP}
 		}
 		p.measure = p.pinger.roundTrip
 	}

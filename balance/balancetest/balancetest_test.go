@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rpcx-go/rpcx"
@@ -63,7 +64,7 @@ func (p *brokenPicker) Close() error {
 //
 //nolint:paralleltest // counts allocations
 func TestChecksFindFaults(t *testing.T) {
-	var sink []byte
+	var sink atomic.Pointer[[]byte]
 	closed := errors.New("closed")
 	tests := []struct {
 		name    string
@@ -113,7 +114,7 @@ func TestChecksFindFaults(t *testing.T) {
 		},
 		{
 			"allocates",
-			&broken{begin: func(i int) { sink = make([]byte, 10+i) }},
+			&broken{begin: func(i int) { b := make([]byte, 10+i); sink.Store(&b) }},
 			[]string{"allocates"},
 		},
 		{"fails to close", &broken{close: func() error { return closed }}, []string{"nobody", "used when ended"}},
@@ -127,5 +128,4 @@ func TestChecksFindFaults(t *testing.T) {
 			}
 		}
 	}
-	_ = sink
 }
