@@ -4,6 +4,7 @@ package rpcx
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -76,6 +77,63 @@ type ConnInfo struct {
 	Peer Peer
 }
 
+// EventObserver is an optional part of an Observer: it is told what a client does
+// about servers that fail.
+type EventObserver interface {
+	// ClientEvent is called when one of a client's rules acts. It must not block.
+	ClientEvent(e *Event)
+}
+
+// Event is something that a client did about servers that fail. It is valid during
+// ClientEvent.
+type Event struct {
+	Kind EventKind
+	// Service and Method are the call's that led to it. Empty for ServerReturned.
+	Service, Method string
+	// Server is what it is about, as network@address. Empty for CallRetried, whose
+	// server is not chosen yet, and for RetryDenied.
+	Server string
+	// Err is the failure that led to it; nil for CallHedged, BreakerClosed and
+	// ServerReturned.
+	Err error
+}
+
+// EventKind says which rule acted.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	CallRetried    EventKind = iota + 1 // a call is sent again, after a failed attempt
+	CallHedged                          // a call is sent to a second server while the first one works on it
+	RetryDenied                         // a call is not sent again: the retry budget is used up
+	BreakerOpened                       // a method is kept away from a server on which it fails
+	BreakerClosed                       // and works there again
+	ServerEjected                       // a server that does much worse than the others gets no calls
+	ServerReturned                      // and gets calls again
+)
+
+// String returns the kind in words.
+func (k EventKind) String() string {
+	switch k {
+	case CallRetried:
+		return "call retried"
+	case CallHedged:
+		return "call hedged"
+	case RetryDenied:
+		return "retry budget exhausted"
+	case BreakerOpened:
+		return "circuit breaker opened"
+	case BreakerClosed:
+		return "circuit breaker closed"
+	case ServerEjected:
+		return "server ejected"
+	case ServerReturned:
+		return "server returned"
+	default:
+		return fmt.Sprintf("event %d", uint8(k))
+	}
+}
+
 // MultiObserver returns an Observer that tells each of the given ones, in order,
 // leaving out nil ones. CallEnd and ConnClose go in the reverse order.
 func MultiObserver(observers ...Observer) Observer {
@@ -122,6 +180,14 @@ func (m multiObserver) ConnClose(info *ConnInfo, reason error) {
 	for i := len(m) - 1; i >= 0; i-- {
 		if c, ok := m[i].(ConnObserver); ok {
 			c.ConnClose(info, reason)
+		}
+	}
+}
+
+func (m multiObserver) ClientEvent(e *Event) {
+	for _, o := range m {
+		if c, ok := o.(EventObserver); ok {
+			c.ClientEvent(e)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/rpcx-go/rpcx"
 )
@@ -20,42 +21,55 @@ type attempts struct {
 	tried  []*node  // since all had been
 	few    [4]*node // what tried begins with
 	errs   []error
-	cut    error // why there was no further attempt, if the context ended during a pause
+	cut    error // why there was no further attempt: the context ended, or the retry budget
+	stuck  bool  // no server may be called
+	at     atomic.Pointer[node]
 }
 
 func newAttempts(c *Client, o *outgoing, t *target) *attempts {
 	a := &o.attempts // with the call, to save an allocation
 	a.client, a.out, a.target = c, o, t
 	a.tried = a.few[:0]
-	a.errs, a.cut = nil, nil // of an earlier turn, when an interceptor makes the call again
+	a.errs, a.cut, a.stuck = nil, nil, false // of an earlier turn, when an interceptor makes the call again
 	return a
 }
 
 // elsewhere makes an attempt on a server that was not tried yet. When all were it
 // forgets that and begins again.
 func (a *attempts) elsewhere(ctx context.Context) error {
+	a.stuck = false
 	s, err := a.target.wait(ctx)
 	if err != nil {
 		return a.note(err)
 	}
-	n := s.pick(ctx, &a.out.call, a.tried)
+	if a.client.guard.refused(s, &a.out.call) {
+		a.stuck = true
+		return a.note(rpcx.Unsent(rpcx.Unavailable, "client: call %s.%s: its circuit breaker is open on every server",
+			a.out.call.Service, a.out.call.Method))
+	}
+	n, p := a.choose(ctx, s)
 	if n == nil {
 		a.tried = a.tried[:0]
-		n = s.pick(ctx, &a.out.call, nil)
+		n, p = a.choose(ctx, s)
 	}
 	if n == nil {
 		return a.note(s.nobody(a.target.service))
 	}
 	a.tried = append(a.tried, n)
-	return a.on(ctx, n)
+	a.at.Store(n)
+	return a.guarded(ctx, n, p)
 }
 
 // reach is elsewhere for a call that goes on to the next server when one cannot be
-// reached: nothing ran there, so it does not count as tried, under any fail mode.
+// reached or refuses it unexecuted: nothing ran there, so it does not count as tried,
+// under any fail mode.
 func (a *attempts) reach(ctx context.Context) error {
 	for {
 		err := a.elsewhere(ctx)
-		if err == nil || !unreached(err) || ctx.Err() != nil || a.last() == nil || !a.untried() {
+		if err == nil || !unreached(err) || ctx.Err() != nil || a.stuck || a.last() == nil || !a.untried() {
+			return err
+		}
+		if !a.afford(err) {
 			return err
 		}
 	}
@@ -68,7 +82,8 @@ func (a *attempts) again(ctx context.Context) error {
 		select {
 		case <-n.closed:
 		default:
-			return a.on(ctx, n)
+			p, _ := n.breakers.permit(&a.out.call)
+			return a.guarded(ctx, n, p)
 		}
 	}
 	return a.elsewhere(ctx)
@@ -136,13 +151,38 @@ func attemptChained(ctx context.Context, call *rpcx.Call) error {
 	return err
 }
 
-// pause waits before another attempt. When ctx ends first it returns that as the last
-// error of the call.
+// pause waits before another attempt: a random time that grows with the rounds, or
+// longer if the server of the last one asked for it. When ctx ends first it returns that
+// as the last error of the call.
 func (a *attempts) pause(ctx context.Context, round int) error {
-	if err := a.client.config.retry.Wait(ctx, round); err != nil {
+	d := a.client.config.retry.Delay(round)
+	var e *rpcx.Error
+	if len(a.errs) > 0 && errors.As(a.errs[len(a.errs)-1], &e) {
+		d = max(d, e.Pause())
+	}
+	if err := sleep(ctx, d); err != nil {
 		a.cut = rpcx.Unsent(rpcx.CodeOf(err), "client: pause before another attempt: %w", context.Cause(ctx))
 	}
 	return a.cut
+}
+
+var errBudget = errors.New("not tried again: retry budget exhausted; see Option.RetryBudget")
+
+// afford pays for sending the call again after err. When the server saw nothing of the
+// failed attempt that is free.
+func (a *attempts) afford(err error) bool {
+	ev := rpcx.Event{Kind: rpcx.CallRetried, Service: a.out.call.Service, Method: a.out.call.Method, Err: err}
+	switch {
+	case a.cut != nil:
+		return false
+	case rpcx.SafeToRetry(err) && !remote(err):
+		return true
+	}
+	if !a.client.budget.spend() {
+		ev.Kind, a.cut = rpcx.RetryDenied, errBudget
+	}
+	a.client.events.tell(ev)
+	return a.cut == nil
 }
 
 func (a *attempts) note(err error) error {
@@ -171,7 +211,19 @@ func (a *attempts) repeatable(ctx context.Context, err error) bool {
 	case remote(err):
 		return false
 	default:
-		return code == rpcx.Unavailable && !a.out.options.nonIdempotent
+		return code == rpcx.Unavailable && !a.once()
+	}
+}
+
+// once reports whether executing the call twice does harm.
+func (a *attempts) once() bool {
+	switch o, call := a.out.options.repeating, &a.out.call; o {
+	case harmless, harmful:
+		return o == harmful
+	default:
+		return slices.ContainsFunc(a.client.config.NonIdempotent, func(name string) bool {
+			return name == "*" || name == call.Service+".*" || name == call.Service+"."+call.Method
+		})
 	}
 }
 
@@ -192,12 +244,15 @@ func remote(err error) bool {
 // result is the error of the call as a whole, nil for success. It tells of every
 // attempt, and that the call did not run only if none of them ran it.
 func (a *attempts) result(last error) error {
-	if last == nil || len(a.errs) == 1 && a.cut == nil || remote(last) {
+	if last == nil || len(a.errs) == 1 && a.cut == nil {
 		return last
 	}
 	safe := true
 	for _, err := range a.errs {
 		safe = safe && rpcx.SafeToRetry(err)
+	}
+	if remote(last) && a.cut == nil && (safe || !rpcx.SafeToRetry(last)) {
+		return last
 	}
 	errorf := rpcx.Errorf
 	if safe {

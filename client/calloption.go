@@ -14,17 +14,18 @@ type CallOption interface{ apply(*callConfig) }
 
 // callConfig is what the options of a call come to.
 type callConfig struct {
-	metadata      rpcx.Metadata
-	timeout       time.Duration
-	serialize     protocol.SerializeType
-	serializeSet  bool
-	compress      protocol.CompressType
-	compressSet   bool
-	nonIdempotent bool
-	hashKey       string
-	trailer       *rpcx.Metadata
-	trailerToo    *rpcx.Metadata
-	peer          *rpcx.Peer
+	metadata     rpcx.Metadata
+	timeout      time.Duration
+	serialize    protocol.SerializeType
+	serializeSet bool
+	compress     protocol.CompressType
+	compressSet  bool
+	repeating    repeating
+	waitForReady bool
+	hashKey      string
+	trailer      *rpcx.Metadata
+	trailerToo   *rpcx.Metadata
+	peer         *rpcx.Peer
 }
 
 type callOption func(*callConfig)
@@ -66,10 +67,32 @@ func WithPeer(p *rpcx.Peer) CallOption {
 	return callOption(func(c *callConfig) { c.peer = p })
 }
 
+// repeating is what the caller said about executing a call twice.
+type repeating uint8
+
+const (
+	asOption repeating = iota // see Option.NonIdempotent
+	harmless
+	harmful
+)
+
 // NonIdempotent says that executing the call twice does harm. It is then not tried
-// again under any fail mode unless it certainly did not run.
+// again under any fail mode unless it certainly did not run, and not hedged.
 func NonIdempotent() CallOption {
-	return callOption(func(c *callConfig) { c.nonIdempotent = true })
+	return callOption(func(c *callConfig) { c.repeating = harmful })
+}
+
+// Idempotent says that executing the call twice does no harm, whatever
+// Option.NonIdempotent says of its method.
+func Idempotent() CallOption {
+	return callOption(func(c *callConfig) { c.repeating = harmless })
+}
+
+// WaitForReady makes the call wait, until its context ends, while no server can take
+// it: none is known, none can be reached, or all refuse it as Unavailable and not
+// executed. Default: it fails with Unavailable.
+func WaitForReady() CallOption {
+	return callOption(func(c *callConfig) { c.waitForReady = true })
 }
 
 // WithHashKey makes the call go where calls with the same key go, under the select mode

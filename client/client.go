@@ -28,6 +28,11 @@ type Client struct {
 	position  *balance.Position      // for Closest, else nil
 	token     atomic.Pointer[string] // of Auth
 
+	events events
+	guard  *guard
+	budget *budget
+	delays latencies
+
 	chain        rpcx.UnaryFunc // around a call; nil: no interceptors
 	attemptChain rpcx.UnaryFunc // around each attempt; nil: no interceptors
 
@@ -43,7 +48,10 @@ type Client struct {
 	closed bool
 }
 
-var errClosed = rpcx.Unsent(rpcx.Canceled, "client: closed")
+var (
+	errClosed    = rpcx.Unsent(rpcx.Canceled, "client: closed")
+	errNoMessage = rpcx.Unsent(rpcx.InvalidArgument, "client: send a raw message: it is nil")
+)
 
 // NewClient makes a client. It opens nothing: the first call does. What is wrong with
 // the arguments is returned by every call, as InvalidArgument.
@@ -53,9 +61,12 @@ func NewClient(fail FailMode, sel SelectMode, d Discovery, opt Option) *Client {
 		config:    config,
 		discovery: d,
 		mode:      fail,
+		events:    newEvents(config),
+		budget:    newBudget(config.RetryBudget),
 		nodes:     make(map[string]*node),
 		conns:     make(map[*Conn]struct{}),
 	}
+	c.guard = newGuard(config.Breaker, config.Ejection, &c.events)
 	errs := []error{err}
 	c.policy, err = c.selection(sel)
 	errs = append(errs, err)
@@ -111,6 +122,9 @@ func (c *Client) Oneshot(ctx context.Context, service, method string, args any, 
 // compressed on the way as the header of m says. m is not changed, and its sequence
 // id means nothing. The metadata that ctx carries is sent beside m's own.
 func (c *Client) SendRaw(ctx context.Context, m *protocol.Message, opts ...CallOption) (map[string]string, []byte, error) {
+	if m == nil {
+		return nil, nil, errNoMessage
+	}
 	o := newOutgoing(ctx, m.Service, m.Method, m, nil, opts)
 	o.raw = m
 	o.call.Oneway = m.Oneway
@@ -129,7 +143,8 @@ func (c *Client) Auth(token string) { c.token.Store(&token) }
 
 // Close closes all connections at once. Calls that wait for replies fail with
 // Canceled. It returns when everything that the client started has ended, the
-// delivery of a push that is under way included. It does not close the discovery.
+// delivery of a push that is under way included: so OnPush must not call it, except
+// on a goroutine of its own. It does not close the discovery.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
@@ -214,7 +229,15 @@ func (c *Client) deliver(ctx context.Context, o *outgoing) error {
 	if err != nil {
 		return err
 	}
-	return run(ctx, newAttempts(c, o, t))
+	if o.run != nil {
+		run = o.run
+	}
+	c.budget.earn()
+	a := newAttempts(c, o, t)
+	if o.options.waitForReady {
+		return waitForReady(ctx, a, run)
+	}
+	return run(ctx, a)
 }
 
 // target returns the service's target, and begins to watch it with the first call.

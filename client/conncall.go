@@ -41,6 +41,9 @@ func (c *Conn) Go(ctx context.Context, service, method string, args, reply any, 
 // Payloads are plain on both ways: that of m is compressed as its header says when
 // it is long enough, and the answer's has been decompressed.
 func (c *Conn) SendRaw(ctx context.Context, m *protocol.Message) (*protocol.Message, error) {
+	if m == nil {
+		return nil, errNoMessage
+	}
 	return c.sendRaw(ctx, m, m.Metadata, "")
 }
 

@@ -10,7 +10,8 @@ import (
 // FailMode says what happens when an attempt fails. An error that the service itself
 // returned ends the call under every mode, as does the end of its context. Under
 // every mode a call that did not reach a server, or that a server refused as
-// Unavailable with the promise that it did not run, may go to another one.
+// Unavailable with the promise that it did not run, may go to another one. Whatever is
+// sent again is paid from Option.RetryBudget.
 type FailMode int
 
 // The fail modes, with rpcx's names and numbers.
@@ -23,6 +24,11 @@ const (
 	// Failtry tries the same server again, up to Option.Retries more times. A call
 	// whose outcome is unknown is tried again as well, unless it is NonIdempotent.
 	Failtry
+	// Failbackup sends the call to a second server when the first one has not answered
+	// after Option.BackupLatency, or has failed before. The first success wins, and the
+	// other server is told to stop. So both may execute it: a NonIdempotent call stays
+	// with the first one.
+	Failbackup
 )
 
 // String returns the name of the mode.
@@ -34,13 +40,18 @@ func (m FailMode) String() string {
 		return "Failfast"
 	case Failtry:
 		return "Failtry"
+	case Failbackup:
+		return "Failbackup"
 	default:
 		return fmt.Sprintf("FailMode(%d)", int(m))
 	}
 }
 
+// failFunc makes the attempts of a call and returns how the call ended.
+type failFunc func(ctx context.Context, a *attempts) error
+
 // run returns the function that carries the mode out.
-func (m FailMode) run() (func(context.Context, *attempts) error, error) {
+func (m FailMode) run() (failFunc, error) {
 	switch m {
 	case Failover:
 		return failover, nil
@@ -48,6 +59,8 @@ func (m FailMode) run() (func(context.Context, *attempts) error, error) {
 		return failfast, nil
 	case Failtry:
 		return failtry, nil
+	case Failbackup:
+		return failbackup, nil
 	default:
 		return nil, fmt.Errorf("client: unknown fail mode %d", int(m))
 	}

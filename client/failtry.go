@@ -8,7 +8,7 @@ import "context"
 func failtry(ctx context.Context, a *attempts) error {
 	retries := a.client.config.Retries
 	err := a.reach(ctx)
-	for retry := 0; retry < retries && a.repeatable(ctx, err); retry++ {
+	for retry := 0; retry < retries && a.repeatable(ctx, err) && a.afford(err); retry++ {
 		if err = a.pause(ctx, retry); err != nil {
 			break
 		}

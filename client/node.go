@@ -18,6 +18,10 @@ type node struct {
 	signal        chan struct{} // holds one: a connection has ended; for supervise
 	closed        chan struct{}
 
+	breakers breakers // of the methods that fail here
+	record   record   // of how calls to it went
+	bars     bars
+
 	users int // services that have it in their snapshot; guarded by client.mu
 }
 
@@ -148,6 +152,7 @@ func (n *node) wake() {
 // close retires the node: calls on it end, new ones go elsewhere.
 func (n *node) close() {
 	close(n.closed)
+	n.client.guard.forget(n)
 	for _, l := range n.lanes {
 		l.close()
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/rpcx-go/rpcx"
@@ -71,6 +72,22 @@ type Option struct {
 	// Retries is how often a call is tried again after its first attempt, under the
 	// fail modes that try again. Default 3. NoRetry: never.
 	Retries int
+	// RetryBudget bounds what is sent beyond the first attempts of calls. Default: on,
+	// see there.
+	RetryBudget RetryBudget
+	// BackupLatency is how long a server has under Failbackup before the call is sent to
+	// a second one. Default: what 95 % of the method's recent calls take, and 10 ms for a
+	// method that has not been called yet.
+	BackupLatency time.Duration
+	// NonIdempotent lists methods whose execution twice does harm, as Service.Method, or
+	// Service.* or * for all. Their calls are treated as with the call option of that
+	// name. Default: none, for the fail mode says whether to repeat.
+	NonIdempotent []string
+	// Breaker keeps methods away from servers on which they fail. Default: on, see there.
+	Breaker Breaker
+	// Ejection keeps all calls away from servers that do much worse than others. Default:
+	// on, see there.
+	Ejection Ejection
 	// Group makes the client see only servers whose metadata has this group. Default:
 	// all servers.
 	Group string
@@ -83,8 +100,8 @@ type Option struct {
 	Sticky bool
 
 	// OnPush is called for every message that servers push, one at a time per
-	// connection, in order. It owns the message. With it, or with Pushes, the client
-	// connects to every server that discovery reports without waiting for a call, and
+	// connection, in order. It owns the message, and must not close the client, which
+	// waits for it. With it, or with Pushes, the client connects to every server that discovery reports without waiting for a call, and
 	// connects again when a connection is lost.
 	OnPush func(m *protocol.Message)
 	// Pushes receives those messages instead. It is never closed by the client.
@@ -101,8 +118,9 @@ type Option struct {
 	Interceptors []rpcx.Interceptor
 	// AttemptInterceptors wrap each attempt of a call, once its server is known.
 	AttemptInterceptors []rpcx.Interceptor
-	// Observer is told of calls and attempts and, if it is an rpcx.ConnObserver, of
-	// connections. Default: none.
+	// Observer is told of calls and attempts; if it is an rpcx.ConnObserver, of
+	// connections; if it is an rpcx.EventObserver, of retries, hedges and servers that
+	// are kept away. Default: none.
 	Observer rpcx.Observer
 	// Logger takes what no caller can see. Default: slog.Default() when the client is
 	// made.
@@ -127,6 +145,10 @@ type Option struct {
 	// WriteTimeout is how long a server may take to accept 256 KiB. Default 10 s.
 	WriteTimeout time.Duration
 }
+
+// reconnectCap is the longest pause before a server is dialled again in the background:
+// who waits for it after an outage does not wait longer.
+const reconnectCap = 2 * time.Second
 
 // NoRetry is the value of Option.Retries that switches retries off.
 const NoRetry = -1
@@ -159,6 +181,7 @@ func (o Option) resolve() (*resolved, error) {
 	r.HeartbeatInterval, errs = defaultTo(errs, "HeartbeatInterval", o.HeartbeatInterval, 30*time.Second)
 	r.MaxWaitForHeartbeat, errs = defaultTo(errs, "MaxWaitForHeartbeat", o.MaxWaitForHeartbeat, 30*time.Second)
 	r.WriteTimeout, errs = defaultTo(errs, "WriteTimeout", o.WriteTimeout, 10*time.Second)
+	errs = r.guarding(errs)
 	if o.Retries == NoRetry {
 		r.Retries = 0
 	} else {
@@ -171,6 +194,8 @@ func (o Option) resolve() (*resolved, error) {
 	r.TLSConfig = o.TLSConfig.Clone()
 	r.settings = transport.Settings{TLS: r.TLSConfig, KeepAlive: o.TCPKeepAlivePeriod}
 	r.Heartbeat = o.Heartbeat || r.pushes()
+	r.NonIdempotent = slices.Clone(o.NonIdempotent)
+	r.reconnect.Cap = reconnectCap
 
 	var err error
 	r.codecs, err = codec.NewSet(append([]codec.Codec{raw.Codec{}, json.Codec{}, protobuf.Codec{}, msgpack.Codec{}}, o.Codecs...)...)
@@ -180,6 +205,23 @@ func (o Option) resolve() (*resolved, error) {
 	r.transports = transport.NewSet(append([]transport.Transport{tcp.New(), unix.New()}, o.Transports...)...)
 	errs = append(errs, r.check())
 	return r, errors.Join(errs...)
+}
+
+// guarding fills in the defaults of what deals with servers that fail.
+func (r *resolved) guarding(errs []error) []error {
+	b, e := &r.Breaker, &r.Ejection
+	b.Failures, errs = defaultTo(errs, "Breaker.Failures", b.Failures, 5)
+	b.Rate, errs = defaultTo(errs, "Breaker.Rate", b.Rate, 0.5)
+	b.Window, errs = defaultTo(errs, "Breaker.Window", b.Window, 10*time.Second)
+	b.Pause, errs = defaultTo(errs, "Breaker.Pause", b.Pause, time.Second)
+	b.MaxPause, errs = defaultTo(errs, "Breaker.MaxPause", b.MaxPause, max(5*time.Second, b.Pause))
+	e.Pause, errs = defaultTo(errs, "Ejection.Pause", e.Pause, time.Second)
+	e.MaxPause, errs = defaultTo(errs, "Ejection.MaxPause", e.MaxPause, max(30*time.Second, e.Pause))
+	e.MaxPercent, errs = defaultTo(errs, "Ejection.MaxPercent", e.MaxPercent, 50)
+	if r.BackupLatency < 0 {
+		errs = append(errs, fmt.Errorf("client: Option.BackupLatency of %v, want a positive value or 0 for the default", r.BackupLatency))
+	}
+	return errs
 }
 
 // check refuses what cannot take effect.
@@ -199,7 +241,7 @@ func (r *resolved) check() error {
 // pushes reports whether the client wants what servers push.
 func (r *resolved) pushes() bool { return r.OnPush != nil || r.Pushes != nil }
 
-func defaultTo[T int | time.Duration](errs []error, name string, v, def T) (T, []error) {
+func defaultTo[T int | float64 | time.Duration](errs []error, name string, v, def T) (T, []error) {
 	switch {
 	case v == 0:
 		return def, errs

@@ -19,6 +19,7 @@ type outgoing struct {
 
 	call     rpcx.Call
 	options  callConfig
+	run      failFunc // instead of the client's fail mode; nil: that
 	auth     string
 	attempts attempts
 	attempt  int

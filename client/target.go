@@ -57,6 +57,9 @@ func (t *target) watch() {
 			t.fail(errClosed)
 			return
 		}
+		if err == nil {
+			err = errWatchEnded
+		}
 		t.fail(err)
 		if rpcx.CodeOf(err) == rpcx.InvalidArgument {
 			return // it will not get better
@@ -158,10 +161,9 @@ func (t *target) wait(ctx context.Context) (*snapshot, error) {
 	}
 }
 
+var errWatchEnded = errors.New("the discovery ended its watch and did not say why")
+
 func unsentBecause(err error, service string) error {
-	if err == nil {
-		err = errors.New("the discovery ended its watch and did not say why")
-	}
 	if rpcx.SafeToRetry(err) {
 		return err
 	}

@@ -54,7 +54,7 @@ func (x *XClient) Oneshot(ctx context.Context, method string, args any, opts ...
 // metadata and payload. An empty m.Service means the client's own. See
 // Client.SendRaw.
 func (x *XClient) SendRaw(ctx context.Context, m *protocol.Message, opts ...CallOption) (map[string]string, []byte, error) {
-	if m.Service == "" {
+	if m != nil && m.Service == "" {
 		named := *m
 		named.Service = x.service
 		m = &named
@@ -70,8 +70,9 @@ func (x *XClient) Auth(token string) { x.client.Auth(token) }
 func (x *XClient) Service() string { return x.service }
 
 // Close closes all connections at once. Calls that wait for replies fail with
-// Canceled. It returns when everything that the client started has ended. It does
-// not close the discovery. The second call does nothing.
+// Canceled. It returns when everything that the client started has ended: so OnPush
+// must not call it, except on a goroutine of its own. It does not close the discovery.
+// The second call does nothing.
 func (x *XClient) Close() error { return x.client.Close() }
 
 var _ Caller = (*XClient)(nil)

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/breaker"
+)
+
+// guard keeps calls away from servers that fail: it tells circuit breakers and the
+// ejection of outliers how attempts end, and asks them before a server is chosen. While
+// nothing is kept away that costs a call a few atomic loads.
+type guard struct {
+	breaker  Breaker
+	config   breaker.Config
+	ejection Ejection
+	events   *events
+
+	barred  atomic.Int32 // breakers that are open and servers that are ejected
+	judging sync.Mutex   // so that two servers are not ejected where one may be
+}
+
+func newGuard(b Breaker, e Ejection, ev *events) *guard {
+	return &guard{
+		breaker: b,
+		config: breaker.Config{
+			Consecutive: b.Failures, Rate: b.Rate, Window: b.Window,
+			Pause: b.Pause, MaxPause: max(b.MaxPause, b.Pause),
+		},
+		ejection: e,
+		events:   ev,
+	}
+}
+
+// choose picks a server that was not tried: one that nothing speaks against if there is
+// any, and otherwise one that calls would be kept away from. The permit goes with it.
+func (a *attempts) choose(ctx context.Context, s *snapshot) (*node, permit) {
+	g, call := a.client.guard, &a.out.call
+	if g.barred.Load() == 0 {
+		n := s.pick(ctx, call, a.tried)
+		if n == nil {
+			return nil, permit{}
+		}
+		p, _ := n.breakers.permit(call)
+		return n, p
+	}
+	g.readmit(s.nodes)
+	open := func(i int) bool {
+		n := s.nodes[i]
+		return !n.record.out() && n.usable() && n.breakers.ready(call) && !slices.Contains(a.tried, n)
+	}
+	for range s.nodes { // another call may take the probe first
+		i := s.picker.Pick(ctx, call, open)
+		if i < 0 {
+			break
+		}
+		if p, ok := s.nodes[i].breakers.permit(call); ok {
+			return s.nodes[i], p
+		}
+	}
+	n := s.pick(ctx, call, a.tried)
+	if n == nil {
+		return nil, permit{}
+	}
+	p, _ := n.breakers.permit(call)
+	return n, p
+}
+
+// refused reports whether a call must not be made because the breakers of its method
+// are open on all servers.
+func (g *guard) refused(s *snapshot, call *rpcx.Call) bool {
+	return g.breaker.Refuse && g.barred.Load() > 0 &&
+		!slices.ContainsFunc(s.nodes, func(n *node) bool { return n.breakers.ready(call) })
+}
+
+// readmit lets ejected servers return whose time has come.
+func (g *guard) readmit(nodes []*node) {
+	now := time.Now()
+	for _, n := range nodes {
+		if n.record.admit(now) {
+			g.bar(n, -1)
+			g.events.tell(rpcx.Event{Kind: rpcx.ServerReturned, Server: n.key})
+		}
+	}
+}
+
+// guarded makes one attempt on a server and notes how it ends.
+func (a *attempts) guarded(ctx context.Context, n *node, p permit) error {
+	err := a.on(ctx, n)
+	g, call := a.client.guard, &a.out.call
+	switch outcome := verdict(err); outcome {
+	case breaker.Failure:
+		g.failed(a.target, n, call, p, err)
+	case breaker.Success:
+		n.record.pass()
+		fallthrough
+	default:
+		if p.breaker != nil {
+			g.hear(n, call, p, outcome, nil)
+		}
+	}
+	return err
+}
+
+// verdict is what the end of an attempt says about its server.
+func verdict(err error) breaker.Outcome {
+	switch {
+	case err == nil:
+		return breaker.Success
+	case rpcx.SafeToRetry(err):
+		return breaker.Unknown // it did not run
+	}
+	switch rpcx.CodeOf(err) {
+	case rpcx.DeadlineExceeded, rpcx.Unavailable, rpcx.Internal:
+		return breaker.Failure
+	case rpcx.Canceled:
+		return breaker.Unknown
+	default:
+		return breaker.Success // an answer, whatever it says
+	}
+}
+
+// hear tells the breaker how a call ended that it allowed.
+func (g *guard) hear(n *node, call *rpcx.Call, p permit, o breaker.Outcome, err error) {
+	ev := rpcx.Event{Service: call.Service, Method: call.Method, Server: n.key, Err: err}
+	switch p.breaker.Done(p.ticket, o) {
+	case breaker.Opened:
+		g.bar(n, 1)
+		ev.Kind = rpcx.BreakerOpened
+	case breaker.Reclosed:
+		g.bar(n, -1)
+		n.breakers.remove(call, p.breaker)
+		ev.Kind = rpcx.BreakerClosed
+	default:
+		return
+	}
+	g.events.tell(ev)
+}
+
+// failed notes a call that failed.
+func (g *guard) failed(t *target, n *node, call *rpcx.Call, p permit, err error) {
+	if p.breaker == nil && !g.breaker.Off && n.breakers.of(call) == nil {
+		if p.breaker = n.breakers.create(call, g.config); p.breaker != nil {
+			p.ticket, _ = p.breaker.Allow()
+		}
+	}
+	if p.breaker != nil {
+		g.hear(n, call, p, breaker.Failure, err)
+	}
+	if g.ejection.Off {
+		return
+	}
+	now := time.Now()
+	n.record.fail(now)
+	g.judge(t, n, call, now, err)
+}
+
+// judge ejects a server if it does much worse than the others of the service.
+func (g *guard) judge(t *target, n *node, call *rpcx.Call, now time.Time, err error) {
+	s := t.snapshot.Load()
+	if s == nil || !slices.Contains(s.nodes, n) {
+		return
+	}
+	records := make([]*record, len(s.nodes))
+	for i, n := range s.nodes {
+		records[i] = &n.record
+	}
+	g.judging.Lock()
+	eject := outlier(&n.record, records, now, g.ejection.MaxPercent) && n.record.eject(now, &g.ejection)
+	g.judging.Unlock()
+	if eject {
+		g.bar(n, 1)
+		g.events.tell(rpcx.Event{Kind: rpcx.ServerEjected, Service: call.Service, Method: call.Method, Server: n.key, Err: err})
+	}
+}
+
+// bar counts what is kept away from a server.
+func (g *guard) bar(n *node, delta int32) {
+	n.bars.mu.Lock()
+	defer n.bars.mu.Unlock()
+	n.bars.count += delta
+	if !n.bars.left {
+		g.barred.Add(delta)
+	}
+}
+
+// forget takes a server that has left the list out of the count.
+func (g *guard) forget(n *node) {
+	n.bars.mu.Lock()
+	defer n.bars.mu.Unlock()
+	g.barred.Add(-n.bars.count)
+	n.bars.left = true // calls that are still on it no longer count
+}
+
+// bars counts the open breakers of a server and its ejection.
+type bars struct {
+	mu    sync.Mutex // guards what follows
+	count int32
+	left  bool
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/backoff"
+)
+
+// readyCap is the longest pause before a call that waits looks for a server again.
+const readyCap = reconnectCap / 4
+
+// waitForReady makes the call until a server has taken it or its context ends. A call
+// that may have run is not made again here: that is the fail mode's affair.
+func waitForReady(ctx context.Context, a *attempts, run failFunc) error {
+	policy := backoff.Policy{Cap: readyCap}
+	for round := 0; ; round++ {
+		err := run(ctx, a)
+		if err == nil || !unreached(err) || ctx.Err() != nil {
+			return err
+		}
+		for again := false; !again; again = a.afford(err) {
+			a.cut = nil
+			if policy.Wait(ctx, round) != nil {
+				return rpcx.Unsent(rpcx.CodeOf(ctx.Err()), "client: wait for a server of %s: %w: %w",
+					a.target.service, context.Cause(ctx), err)
+			}
+		}
+		a = newAttempts(a.client, a.out, a.target)
+	}
+}
