@@ -15,8 +15,8 @@ import (
 // from no other: there is a circuit breaker for each method on each server. It hears of
 // every attempt. Failures are those that say something about the server: it answered
 // too late, with Internal or Unavailable, or was gone before it answered. What a service
-// returns otherwise is an answer, and a caller that gives up says nothing. Servers that
-// cannot be reached, or refuse a call unexecuted, are left to the connection's state.
+// returns otherwise is an answer. A caller that gives up says nothing, nor does a server
+// that is too busy; one that cannot be reached is left to the state of its connection.
 //
 // An open breaker closes again by probes: after a pause one call is let through, and
 // decides. Zero of a field means its default.
@@ -88,7 +88,7 @@ func (b *breakers) create(call *rpcx.Call, config breaker.Config) *breaker.Break
 func (b *breakers) remove(call *rpcx.Call, br *breaker.Breaker) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.of(call) != br {
+	if br == nil || b.of(call) != br {
 		return
 	}
 	next := make(map[methodName]*breaker.Breaker)

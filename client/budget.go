@@ -46,10 +46,12 @@ func newBudget(b RetryBudget) *budget {
 	if b.PerSecond == 0 {
 		b.PerSecond = 10
 	}
+	rate := max(b.PerSecond, 0)
 	return &budget{
 		ratio:     max(b.Ratio, 0),
-		perSecond: max(b.PerSecond, 0),
-		at:        time.Now().Add(-budgetWindow), // begins with what a quiet window gives
+		perSecond: rate,
+		tokens:    rate * budgetWindow.Seconds(), // as after a window without calls
+		at:        time.Now(),
 	}
 }
 

@@ -46,6 +46,7 @@ const (
 	crash   = "crash"   // runs it and is gone before it answers
 	vanish  = "vanish"  // is gone before it runs it
 	hang    = "hang"    // runs it and says nothing
+	slow    = "slow"    // runs it and answers after 50 ms
 	busy    = "busy"    // refuses it with ResourceExhausted: it did not run
 	leaving = "leaving" // refuses it with Unavailable: it did not run
 	unknown = "unknown" // has no such service, as rpcx says it
@@ -85,17 +86,23 @@ func (f *fleet) act(node int, steps []string, w *wire, m *protocol.Message) {
 	f.requests[node]++
 	does := steps[min(nth, len(steps)-1)]
 	switch does {
-	case ok, fail, crash, hang:
+	case ok, fail, crash, hang, slow:
 		f.ran[string(m.Payload)]++
 	}
 	f.mu.Unlock()
 	switch does {
 	case ok:
 		w.reply(m, fmt.Sprint("from node", node))
+	case slow:
+		time.AfterFunc(50*time.Millisecond, func() { w.reply(m, fmt.Sprint("from node", node)) })
 	case fail:
 		w.replyError(m, errors.New("no luck"))
 	case crash, vanish:
 		w.Close()
+	case "internal":
+		w.replyError(m, rpcx.Errorf(rpcx.Internal, "panic"))
+	case "away":
+		w.replyError(m, rpcx.Errorf(rpcx.Unavailable, "what is behind me is away"))
 	case busy:
 		w.replyError(m, rpcx.Errorf(rpcx.ResourceExhausted, "busy").NotExecuted())
 	case leaving:
@@ -457,14 +464,15 @@ func TestServerThatClosesEveryConnection(t *testing.T) {
 func TestModesHaveNames(t *testing.T) {
 	t.Parallel()
 	for got, want := range map[fmt.Stringer]string{
-		client.Failover: "Failover", client.Failfast: "Failfast", client.Failtry: "Failtry", client.FailMode(9): "FailMode(9)",
+		client.Failover: "Failover", client.Failfast: "Failfast", client.Failtry: "Failtry",
+		client.Failbackup: "Failbackup", client.FailMode(9): "FailMode(9)",
 		client.RandomSelect: "RandomSelect", client.RoundRobin: "RoundRobin", client.SelectMode(9): "SelectMode(9)",
 	} {
 		if got.String() != want {
 			t.Errorf("name is %q, want %q", got, want)
 		}
 	}
-	if client.Failover != 0 || client.Failfast != 1 || client.Failtry != 2 || client.RandomSelect != 0 || client.RoundRobin != 1 {
+	if client.Failover != 0 || client.Failfast != 1 || client.Failtry != 2 || client.Failbackup != 3 || client.RandomSelect != 0 || client.RoundRobin != 1 {
 		t.Error("the modes do not have rpcx's numbers")
 	}
 }

@@ -113,8 +113,8 @@ func verdict(err error) breaker.Outcome {
 	switch {
 	case err == nil:
 		return breaker.Success
-	case rpcx.SafeToRetry(err):
-		return breaker.Unknown // it did not run
+	case rpcx.SafeToRetry(err) && (!remote(err) || rpcx.CodeOf(err) != rpcx.Unavailable):
+		return breaker.Unknown // it did not run, which is not the server's fault
 	}
 	switch rpcx.CodeOf(err) {
 	case rpcx.DeadlineExceeded, rpcx.Unavailable, rpcx.Internal:

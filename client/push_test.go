@@ -104,6 +104,7 @@ func TestPushClientStaysConnected(t *testing.T) {
 		x := client.NewXClient("S", client.Failover, client.RandomSelect, d, a.option(client.Option{OnPush: got.put}))
 		closing(t, x)
 		a.accept().push("from a")
+		synctest.Wait() // connections are read at the same time
 		if err := d.Update(pairs(a, b)); err != nil {
 			t.Fatal(err)
 		}

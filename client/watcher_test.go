@@ -14,6 +14,7 @@ type watcher struct {
 	ends   chan callEnd
 	opened chan rpcx.ConnInfo
 	closed chan connEnd
+	events chan rpcx.Event
 }
 
 type callEnd struct {
@@ -31,6 +32,7 @@ func newWatcher() *watcher {
 	return &watcher{
 		starts: make(chan rpcx.CallInfo, room), ends: make(chan callEnd, room),
 		opened: make(chan rpcx.ConnInfo, room), closed: make(chan connEnd, room),
+		events: make(chan rpcx.Event, room),
 	}
 }
 
@@ -47,4 +49,29 @@ func (w *watcher) ConnOpen(info *rpcx.ConnInfo) { w.opened <- *info }
 
 func (w *watcher) ConnClose(info *rpcx.ConnInfo, reason error) { w.closed <- connEnd{*info, reason} }
 
-var _ rpcx.ConnObserver = (*watcher)(nil)
+func (w *watcher) ClientEvent(e *rpcx.Event) { w.events <- *e }
+
+// told returns what the client has done about servers that fail, since the last time.
+func (w *watcher) told() []string {
+	var told []string
+	for {
+		select {
+		case e := <-w.events:
+			text := e.Kind.String()
+			if e.Method != "" {
+				text += " " + e.Service + "." + e.Method
+			}
+			if e.Server != "" {
+				text += " " + e.Server
+			}
+			told = append(told, text)
+		default:
+			return told
+		}
+	}
+}
+
+var (
+	_ rpcx.ConnObserver  = (*watcher)(nil)
+	_ rpcx.EventObserver = (*watcher)(nil)
+)
