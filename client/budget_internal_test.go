@@ -142,7 +142,7 @@ func TestLatenciesAreBounded(t *testing.T) {
 	t.Parallel()
 	l := new(latencies)
 	of := func(i int) *latency { return l.of(&rpcx.Call{Service: "S", Method: string(rune(i))}) }
-	if of(1) != of(1) || of(1) == of(2) {
+	if one := of(1); one != of(1) || one == of(2) {
 		t.Error("an estimate does not belong to its method")
 	}
 	for i := range 2 * maxLatencies {

@@ -3,6 +3,7 @@
 package client
 
 import (
+	"context"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -33,7 +34,7 @@ func (e *events) tell(ev rpcx.Event) {
 	if ev.Kind == rpcx.RetryDenied && !e.due() {
 		return
 	}
-	e.log.Log(noWait, level(ev.Kind), ev.Kind.String(),
+	e.log.Log(context.Background(), level(ev.Kind), ev.Kind.String(), //nolint:sloglint // a constant each
 		"service", ev.Service, "method", ev.Method, "server", ev.Server, "error", ev.Err)
 }
 
