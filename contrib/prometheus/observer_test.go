@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -121,7 +122,7 @@ func TestR34_LimitedCallsAreCounted(t *testing.T) {
 	t.Parallel()
 	o := rpcxprometheus.New(rpcxprometheus.Config{})
 	s := rpctest.NewServer(t, server.WithObserver(o), server.WithInterceptor(
-		middleware.RateLimit(middleware.RateLimitConfig{Rate: 0.001, Burst: 1})))
+		middleware.RateLimit(middleware.RateLimitConfig{Rate: 0.001, Burst: 1, Logger: slog.New(slog.DiscardHandler)})))
 	if err := s.RegisterFunctionName("Math", "Double", double, ""); err != nil {
 		t.Fatal(err)
 	}
