@@ -178,7 +178,7 @@ func (c *Client) do(ctx context.Context, o *outgoing) error {
 	}
 	if o.options.timeout != 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.options.timeout)
+		ctx, cancel = withTimeout(ctx, o.options.timeout)
 		defer cancel()
 	}
 	if c.config.Observer != nil {
@@ -188,11 +188,14 @@ func (c *Client) do(ctx context.Context, o *outgoing) error {
 }
 
 func (c *Client) observed(ctx context.Context, o *outgoing) error {
-	info := o.info(0)
+	o.told = new(told)
+	info := &o.told.call
+	*info = o.info(0)
 	began := time.Now()
-	ctx = c.config.Observer.CallStart(ctx, &info)
+	ctx = c.config.Observer.CallStart(ctx, info)
 	err := c.intercepted(ctx, o)
-	c.config.Observer.CallEnd(ctx, &info, &rpcx.CallResult{Err: err, Duration: time.Since(began)})
+	o.told.outcome = rpcx.CallResult{Err: err, Duration: time.Since(began)}
+	c.config.Observer.CallEnd(ctx, info, &o.told.outcome)
 	return err
 }
 

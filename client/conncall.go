@@ -16,7 +16,7 @@ func (c *Conn) Call(ctx context.Context, service, method string, args, reply any
 	o := newOutgoing(ctx, service, method, args, reply, opts)
 	if o.options.timeout != 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.options.timeout)
+		ctx, cancel = withTimeout(ctx, o.options.timeout)
 		defer cancel()
 	}
 	o.attempt = 1

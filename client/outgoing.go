@@ -25,6 +25,7 @@ type outgoing struct {
 	attempt  int
 
 	conn *Conn // of the current attempt
+	told *told // nil: nobody observes
 
 	raw    *protocol.Message // a frame of the user's, instead of arguments
 	answer *protocol.Message // and its answer
@@ -185,18 +186,29 @@ func (o *outgoing) send(ctx context.Context, c *Conn) error {
 		_, _, err := o.exchange(ctx, c)
 		return err
 	}
-	info := o.info(o.attempt)
+	if o.told == nil {
+		o.told = new(told)
+	}
+	info, result := &o.told.attempt, &o.told.outcome
+	*info = o.info(o.attempt)
 	info.Peer = c.peer
 	began := time.Now()
-	ctx = observer.CallStart(ctx, &info)
+	ctx = observer.CallStart(ctx, info)
 	header := o.call.Header
 	o.call.Header = info.Header // of this attempt only
-	result := rpcx.CallResult{}
+	*result = rpcx.CallResult{}
 	result.RequestBytes, result.ReplyBytes, result.Err = o.exchange(ctx, c)
 	result.Duration = time.Since(began)
 	o.call.Header = header
-	observer.CallEnd(ctx, &info, &result)
+	observer.CallEnd(ctx, info, result)
 	return result.Err
+}
+
+// told is what an observer is told of a call and of the attempt under way. It is valid
+// while that lasts, so that one serves all attempts.
+type told struct {
+	call, attempt rpcx.CallInfo
+	outcome       rpcx.CallResult
 }
 
 func (o *outgoing) info(attempt int) rpcx.CallInfo {

@@ -5,6 +5,7 @@ package client
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/bufpool"
@@ -15,8 +16,9 @@ import (
 // it: the reader, to complete it; the caller, to give it up; or the end of the
 // connection. So nobody can touch it when it is used for another call.
 type pending struct {
-	done chan struct{} // holds one: completed
-	home *sync.Pool    // where free puts it
+	done  chan struct{} // holds one: completed
+	home  *sync.Pool    // where free puts it
+	timer *time.Timer   // of within; stopped
 
 	// The reply, or err.
 	head    protocol.Header
@@ -31,12 +33,28 @@ func (p *pending) free() {
 	if p.payload != nil {
 		p.payload.Free()
 	}
-	*p = pending{done: p.done, home: p.home}
+	*p = pending{done: p.done, home: p.home, timer: p.timer}
 	p.home.Put(p)
 }
 
 // complete hands the result to the caller. The pending must be out of the table.
 func (p *pending) complete() { p.done <- struct{}{} }
+
+// within waits for completion. It reports false if that takes longer than d.
+func (p *pending) within(d time.Duration) bool {
+	if p.timer == nil {
+		p.timer = time.NewTimer(d)
+	} else {
+		p.timer.Reset(d)
+	}
+	defer p.timer.Stop()
+	select {
+	case <-p.done:
+		return true
+	case <-p.timer.C:
+		return false
+	}
+}
 
 // shards is how many parts the table has. Sequence ids are given out in turn, so
 // neighbours land in different parts.

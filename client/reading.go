@@ -51,6 +51,7 @@ type reading struct {
 	began  time.Time     // what left counts from
 	resume chan struct{} // holds one: the goroutine has the role again
 	stop   func()        // in.Interrupt
+	alarm  *time.Timer   // calls stop; the holder's, and stopped when there is none
 }
 
 func (r *reading) init(in *protocol.Reader) {
@@ -64,6 +65,15 @@ func (r *reading) init(in *protocol.Reader) {
 // take takes the role if it is vacant.
 func (r *reading) take() bool {
 	return r.holder.Load() == vacant && r.holder.CompareAndSwap(vacant, lent)
+}
+
+// alarmIn makes a read by the holder end in the given time.
+func (r *reading) alarmIn(d time.Duration) {
+	if r.alarm == nil {
+		r.alarm = time.AfterFunc(d, r.stop)
+	} else {
+		r.alarm.Reset(d)
+	}
 }
 
 // recall gives a vacant role to the goroutine.
@@ -148,10 +158,13 @@ func (c *Conn) vacate() {
 }
 
 // readFor reads the connection, for everybody, until p is complete. It reports false if
-// ctx ended first. The caller has the role, and loses it.
-func (c *Conn) readFor(ctx context.Context, p *pending) bool {
+// ctx, which has so much time left, ended first. The caller has the role, and loses it.
+func (c *Conn) readFor(ctx context.Context, p *pending, left time.Duration) bool {
 	r := &c.reading
-	if ctx.Done() != nil {
+	if onlyTimed(ctx) {
+		r.alarmIn(left)
+		defer r.alarm.Stop()
+	} else if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, r.stop)()
 	}
 	for len(p.done) == 0 || r.in.Buffered() { // the reply may have come before the role

@@ -32,13 +32,15 @@ type request struct {
 	oneway          bool
 	args            any
 	raw             *protocol.Message // instead of args: a frame of the user's
+
+	left time.Duration // until the deadline; 0: there is none. Set by roundTrip
 }
 
 // roundTrip sends a request and waits for the reply, which the caller owns and must
 // free. It returns no reply for a one-way request, which is done when the connection
 // has taken it. The number of payload bytes that were sent comes back in any case.
 func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent int, err error) {
-	if err := ctx.Err(); err != nil {
+	if !r.inTime(ctx) {
 		return nil, 0, r.ended(ctx, c, true)
 	}
 	c.look(ctx)
@@ -53,7 +55,7 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 		return nil, 0, c.unsent(rpcx.ResourceExhausted, r.service, r.method, errTooManyPending)
 	}
 	seq := c.calls.nextSeq()
-	b, sent, err := c.encode(ctx, r, seq) // before the call is noted: the user's code may panic
+	b, sent, err := c.encode(r, seq) // before the call is noted: the user's code may panic
 	if err != nil {
 		return nil, 0, err
 	}
@@ -76,7 +78,7 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 		}
 		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, err)
 	}
-	if !c.await(ctx, p) && c.giveUp(p, seq) {
+	if !c.await(ctx, p, r.left) && c.giveUp(p, seq) {
 		return nil, sent, r.ended(ctx, c, false)
 	}
 	if p.err != nil {
@@ -87,10 +89,27 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 	return p, sent, nil
 }
 
-// await waits for the completion of p. It reports false if ctx ended first.
-func (c *Conn) await(ctx context.Context, p *pending) bool {
+// inTime reports whether there is time for the request, and notes how much.
+func (r *request) inTime(ctx context.Context) bool {
+	at, limited := ctx.Deadline()
+	if limited {
+		r.left = time.Until(at)
+		if onlyTimed(ctx) {
+			return r.left > 0
+		}
+		r.left = max(r.left, 1) // a context may be past its deadline and not have noticed
+	}
+	return ctx.Err() == nil
+}
+
+// await waits for the completion of p. It reports false if ctx, which has so much time
+// left, ended first.
+func (c *Conn) await(ctx context.Context, p *pending, left time.Duration) bool {
 	if c.reading.take() {
-		return c.readFor(ctx, p)
+		return c.readFor(ctx, p, left)
+	}
+	if onlyTimed(ctx) {
+		return p.within(left)
 	}
 	done := ctx.Done()
 	if done == nil { // select would do, at a higher price
@@ -138,7 +157,7 @@ func (c *Conn) sendOneway(ctx context.Context, r *request) (int, error) {
 	if !c.usable() {
 		return 0, c.unsent(rpcx.Unavailable, r.service, r.method, c.refusal())
 	}
-	b, sent, err := c.encode(ctx, r, c.calls.nextSeq())
+	b, sent, err := c.encode(r, c.calls.nextSeq())
 	if err != nil {
 		return 0, err
 	}
@@ -192,7 +211,7 @@ func (r *request) ended(ctx context.Context, c *Conn, unsent bool) error {
 // encode encodes the request into a buffer of its own and returns the length of its
 // payload as well. The user's code runs here, in the caller's goroutine and under no
 // lock.
-func (c *Conn) encode(ctx context.Context, r *request, seq uint64) (*bufpool.Buffer, int, error) {
+func (c *Conn) encode(r *request, seq uint64) (*bufpool.Buffer, int, error) {
 	h := protocol.Header{Oneway: r.oneway, Serialize: r.serialize, Seq: seq}
 	if r.raw != nil {
 		h = r.raw.Header
@@ -205,8 +224,8 @@ func (c *Conn) encode(ctx context.Context, r *request, seq uint64) (*bufpool.Buf
 	if r.auth != "" {
 		b.B = protocol.AppendPair(b.B, authKey, r.auth)
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		b.B = appendTimeout(b.B, time.Until(deadline))
+	if r.left > 0 {
+		b.B = appendTimeout(b.B, r.left)
 	}
 	b.B = mark.EndMetadata(b.B)
 	err := c.appendPayload(b, &mark, r)

@@ -72,7 +72,7 @@ func (s *calls) put(in *inbound) {
 	}
 	s.running[in] = struct{}{}
 	if s.ended {
-		in.end(context.Canceled)
+		in.End(context.Canceled)
 	}
 }
 
@@ -117,7 +117,7 @@ func (s *calls) end() (running int, dropped []*inbound) {
 	defer s.mu.Unlock()
 	s.ended = true
 	for in := range s.running {
-		in.end(context.Canceled)
+		in.End(context.Canceled)
 	}
 	dropped, s.waiting, s.bytes = s.waiting, nil, 0
 	return len(s.running), dropped

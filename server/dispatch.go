@@ -65,7 +65,7 @@ func (in *inbound) setMetadata(f *protocol.Frame) {
 	if err != nil || ms > math.MaxInt64/int64(time.Millisecond)/2 {
 		return // as rpcx does; and a deadline in a hundred years is none
 	}
-	in.deadline = time.Now().Add(time.Duration(max(ms, 0)) * time.Millisecond)
+	in.SetDeadline(time.Now().Add(time.Duration(max(ms, 0)) * time.Millisecond))
 }
 
 // serve authenticates the call, decodes its arguments and runs its handler. The payload
@@ -93,7 +93,7 @@ func (in *inbound) prepare(payload []byte) (err error) {
 	if in.method == nil {
 		return in.missing()
 	}
-	if in.expired() {
+	if in.kept != nil && in.Expired() { // it had to wait
 		return errExpired
 	}
 	if in.head.Compress != protocol.None {

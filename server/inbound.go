@@ -6,17 +6,19 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/bufpool"
 	"github.com/rpcx-go/rpcx/internal/callctx"
+	"github.com/rpcx-go/rpcx/internal/deadline"
 	"github.com/rpcx-go/rpcx/protocol"
 )
 
 // inbound is one call being served. It is the handler's context as well: one
 // allocation, and neither channel nor timer unless the handler asks for Done.
 type inbound struct {
+	deadline.Context
+
 	conn    *Conn
 	method  *method         // nil: there is none of that name
 	service bool            // there is a service of that name
@@ -27,19 +29,14 @@ type inbound struct {
 	requestBytes, replyBytes int
 	kept                     *bufpool.Buffer // the payload, of a call that the reader does not serve
 
-	deadline  time.Time    // zero: none
 	observed  *observation // nil: nobody observes
 	abandoned atomic.Bool  // the caller gave it up and wants no reply
 	handled   bool         // the handler has returned by itself
 	released  bool         // guarded by conn.calls.mu: no longer running
 
 	mu       sync.Mutex // guards what follows
-	err      error      // why the context ended
-	done     chan struct{}
-	timer    *time.Timer
-	after    map[*func()]struct{}
-	reply    []byte // encoded pairs of reply metadata
-	returned bool   // the handler has returned
+	reply    []byte     // encoded pairs of reply metadata
+	returned bool       // the handler has returned
 }
 
 // keepPayload copies the payload for a call that is served when its frame is gone.
@@ -73,46 +70,6 @@ func (in *inbound) SetReplyMetadata(key, value string) error {
 	return nil
 }
 
-// Deadline implements context.Context.
-func (in *inbound) Deadline() (time.Time, bool) { return in.deadline, !in.deadline.IsZero() }
-
-// Done implements context.Context.
-func (in *inbound) Done() <-chan struct{} {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.done == nil {
-		in.done = make(chan struct{})
-		if in.err != nil {
-			close(in.done)
-		}
-		in.watchDeadline()
-	}
-	return in.done
-}
-
-// watchDeadline starts the timer, once somebody wants to be woken. in.mu is held.
-func (in *inbound) watchDeadline() {
-	if in.err == nil && in.timer == nil && !in.deadline.IsZero() {
-		in.timer = time.AfterFunc(time.Until(in.deadline), func() { in.end(context.DeadlineExceeded) })
-	}
-}
-
-// Err implements context.Context.
-func (in *inbound) Err() error {
-	in.mu.Lock()
-	err := in.err
-	in.mu.Unlock()
-	if err == nil && in.expired() {
-		in.end(context.DeadlineExceeded)
-		return context.DeadlineExceeded
-	}
-	return err
-}
-
-func (in *inbound) expired() bool {
-	return !in.deadline.IsZero() && !time.Now().Before(in.deadline)
-}
-
 // Value implements context.Context.
 func (in *inbound) Value(key any) any {
 	if _, ok := key.(callctx.Key); ok {
@@ -124,54 +81,11 @@ func (in *inbound) Value(key any) any {
 	return in.conn.server.config.base.Value(key)
 }
 
-// AfterFunc lets package context derive contexts without a goroutine for each.
-func (in *inbound) AfterFunc(f func()) (stop func() bool) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.err != nil {
-		go f() // as context.AfterFunc does; f is short and belongs to package context
-		return func() bool { return false }
-	}
-	if in.after == nil {
-		in.after = make(map[*func()]struct{})
-	}
-	key := &f
-	in.after[key] = struct{}{}
-	in.watchDeadline()
-	return func() bool {
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		_, there := in.after[key]
-		delete(in.after, key)
-		return there
-	}
-}
-
-// end ends the context, for the first reason given.
-func (in *inbound) end(err error) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.err != nil {
-		return
-	}
-	in.err = err
-	if in.done != nil {
-		close(in.done)
-	}
-	if in.timer != nil {
-		in.timer.Stop()
-	}
-	for f := range in.after {
-		go (*f)() // as context.AfterFunc does; f is short and belongs to package context
-	}
-	in.after = nil
-}
-
 // cancel ends the call if it has the given sequence id. Nobody wants its reply.
 func (in *inbound) cancel(seq uint64) {
 	if in.head.Seq == seq {
 		in.abandoned.Store(true)
-		in.end(context.Canceled)
+		in.End(context.Canceled)
 	}
 }
 

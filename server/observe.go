@@ -16,6 +16,7 @@ type observation struct {
 	ctx   context.Context //nolint:containedctx // the handler's, as the observer wants it
 	info  rpcx.CallInfo
 	began time.Time
+	end   rpcx.CallResult // of the call
 }
 
 // guard runs code of an observer's that is told of connections.
@@ -47,10 +48,11 @@ func (in *inbound) stopObserving(err error) {
 	o := in.observed
 	var failed error
 	defer in.recoverTo(&failed) // the call has its outcome already
-	in.conn.server.config.observer.CallEnd(o.ctx, &o.info, &rpcx.CallResult{
+	o.end = rpcx.CallResult{
 		Err:          err,
 		Duration:     time.Since(o.began),
 		RequestBytes: in.requestBytes,
 		ReplyBytes:   in.replyBytes,
-	})
+	}
+	in.conn.server.config.observer.CallEnd(o.ctx, &o.info, &o.end)
 }

@@ -21,7 +21,7 @@ func (in *inbound) appendReply(dst []byte, err error) []byte {
 	if !in.head.Oneway && !in.abandoned.Load() {
 		out = in.encodeAny(dst, pairs, err)
 	}
-	in.end(context.Canceled)
+	in.End(context.Canceled)
 	if in.observed != nil {
 		in.stopObserving(err)
 	}
@@ -150,7 +150,7 @@ func (in *inbound) deflate(dst []byte, mark *protocol.Mark) ([]byte, error) {
 // vanish ends a call that there is nothing to answer to: its handler has ended its
 // goroutine, as runtime.Goexit does, or its peer is gone before it could run.
 func (in *inbound) vanish(reason error) {
-	in.end(context.Canceled)
+	in.End(context.Canceled)
 	if in.observed != nil {
 		in.stopObserving(reason)
 		in.observed = nil

@@ -37,6 +37,7 @@ func layers() []layer {
 		{0, "internal/breaker", nil, "a part named for what it does"},
 		{0, "internal/bufpool", nil, "a part named for what it does"},
 		{0, "internal/callctx", nil, "a context key that the root package and server share"},
+		{0, "internal/deadline", nil, "what the contexts of both sides' calls have in common"},
 		{0, "internal/faultconn", nil, "a net.Conn that breaks, for tests"},
 		{0, "internal/sniff", nil, "tells protocols apart by their first bytes"},
 		{0, "scripts/...", nil, "tools of the build"},

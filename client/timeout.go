@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"time"
+
+	"github.com/rpcx-go/rpcx/internal/deadline"
+)
+
+// timed is the context of a call with a time-out of its own whose caller's context
+// cannot end: what almost every call has, so it is made cheap. Nobody but the call's own
+// goroutine waits for its end, and that needs no channel and no goroutine: see await.
+type timed struct {
+	deadline.Context
+
+	parent context.Context //nolint:containedctx // it is a context
+}
+
+// Value implements context.Context.
+func (t *timed) Value(key any) any { return t.parent.Value(key) }
+
+// withTimeout is context.WithTimeout, at a lower price where that is possible.
+func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if _, limited := ctx.Deadline(); limited || ctx.Done() != nil {
+		return context.WithTimeout(ctx, d)
+	}
+	t := &timed{parent: ctx}
+	t.SetDeadline(time.Now().Add(d))
+	return t, t.end
+}
+
+func (t *timed) end() { t.End(context.Canceled) }
+
+// onlyTimed reports whether ctx ends with its deadline and with nothing else.
+func onlyTimed(ctx context.Context) bool {
+	if o, ok := ctx.(*outgoing); ok {
+		ctx = o.Context
+	}
+	_, ok := ctx.(*timed)
+	return ok
+}
