@@ -15,10 +15,6 @@ import (
 // a call that has nowhere else to go.
 const dialPause = 100 * time.Millisecond
 
-// patience is how many dials in a row may fail before a call that has nowhere else to go
-// does not dial either until the pause of the background is over.
-const patience = 4
-
 // shortLived is what a connection counts as a failure for that ends sooner: a server
 // that accepts connections only to close them must not be dialled in a loop.
 const shortLived = time.Second
@@ -35,8 +31,6 @@ type lane struct {
 	dialing  *dialing   // nil: no dial is under way
 	failures int        // since a connection last held for shortLived
 	failedAt time.Time
-	refused  int       // dials that failed in a row
-	refusal  error     // why the last one did
 	upSince  time.Time // of the connection
 	retryAt  time.Time // when the background may try again
 	closed   bool
@@ -83,11 +77,6 @@ func (l *lane) get(ctx context.Context) (*Conn, error) {
 			return nil, l.left()
 		}
 		d := l.dialing
-		if d == nil && l.refused >= patience && time.Now().Before(l.retryAt) {
-			err := l.refusal
-			l.mu.Unlock()
-			return nil, rpcx.Unsent(rpcx.Unavailable, "client: connect to %s: waiting to try again after: %w", l.node.key, err)
-		}
 		pause := dialPause - time.Since(l.failedAt)
 		if d == nil && (l.failures == 0 || pause <= 0) {
 			if l.ready() != nil {
@@ -153,10 +142,7 @@ func (l *lane) settle(conn *Conn, err error) error {
 	l.dialing = nil
 	switch {
 	case err != nil:
-		l.refused++
-		l.refusal = err
 		l.failed()
-		return err
 	case l.closed:
 		err = l.left()
 	case conn.Err() != nil: // it has ended already
@@ -165,7 +151,6 @@ func (l *lane) settle(conn *Conn, err error) error {
 		l.upSince = time.Now()
 		l.conn.Store(conn)
 	}
-	l.refused, l.refusal = 0, nil
 	return err
 }
 

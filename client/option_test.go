@@ -69,6 +69,10 @@ func TestConfigurationErrors(t *testing.T) {
 		{name: "MaxWaitForHeartbeat", d: peer, opt: client.Option{MaxWaitForHeartbeat: -1}, says: "MaxWaitForHeartbeat"},
 		{name: "WriteTimeout", d: peer, opt: client.Option{WriteTimeout: -1}, says: "WriteTimeout"},
 		{name: "Retries", d: peer, opt: client.Option{Retries: -2}, says: "Retries of -2"},
+		{name: "BackupLatency", d: peer, opt: client.Option{BackupLatency: -1}, says: "BackupLatency of -1ns"},
+		{name: "Breaker", d: peer, opt: client.Option{Breaker: client.Breaker{Failures: -1}}, says: "Breaker.Failures"},
+		{name: "Breaker's rate", d: peer, opt: client.Option{Breaker: client.Breaker{Rate: -0.1}}, says: "Breaker.Rate of -0.1"},
+		{name: "Ejection", d: peer, opt: client.Option{Ejection: client.Ejection{MaxPercent: -1}}, says: "Ejection.MaxPercent"},
 		{name: "SerializeType", d: peer, opt: client.Option{SerializeType: 9}, says: "SerializeType codec-9"},
 		{name: "SerializeType out of range", d: peer, opt: client.Option{SerializeType: 99}, says: "codec-99"},
 		{name: "CompressType", d: peer, opt: client.Option{CompressType: 5}, says: "CompressType compress-5"},
@@ -87,7 +91,14 @@ func TestConfigurationErrors(t *testing.T) {
 			for range 2 {
 				_, _, rawErr := x.SendRaw(t.Context(), &protocol.Message{Method: "M"})
 				call := x.Go(t.Context(), "M", []byte("x"), new([]byte), nil)
+				receipts, informErr := x.Inform(t.Context(), "M", []byte("x"), new([]byte))
+				if receipts != nil {
+					t.Errorf("receipts %v", receipts)
+				}
 				for _, err := range []error{
+					informErr,
+					x.Broadcast(t.Context(), "M", []byte("x"), new([]byte)),
+					x.Fork(t.Context(), "M", []byte("x"), new([]byte), client.WaitForReady()),
 					x.Call(t.Context(), "M", []byte("x"), new([]byte)),
 					x.Oneshot(t.Context(), "M", []byte("x")),
 					rawErr,
