@@ -260,7 +260,8 @@ func TestPeersThatNeverRead(t *testing.T) {
 			}
 			var most uint64
 			eventually(t, "all are cut", func() bool {
-				most = max(most, heap())
+				// What is garbage already is counted as well: the least of some counts has little.
+				most = max(most, min(heap(), heap(), heap()))
 				w.mustWork(t)
 				for _, conn := range conns {
 					select {
