@@ -217,7 +217,7 @@ func (c *Conn) encode(r *request, seq uint64) (*bufpool.Buffer, int, error) {
 		h = r.raw.Header
 		h.Type, h.Heartbeat, h.Compress, h.Status, h.Seq = protocol.Request, false, protocol.None, protocol.Normal, seq
 	}
-	b := bufpool.Get(smallRequest) // one that is too small costs a larger one each time
+	b := c.out.Buffer(smallRequest)
 	var mark protocol.Mark
 	b.B, mark = protocol.AppendHead(b.B, &h, r.service, r.method)
 	b.B, _ = r.metadata.AppendBinary(b.B) // never fails

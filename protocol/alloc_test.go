@@ -3,7 +3,6 @@
 package protocol_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/rpcx-go/rpcx/protocol"
@@ -61,26 +60,4 @@ func TestAllocationBudgets(t *testing.T) {
 			t.Fatal("accepted")
 		}
 	})
-}
-
-// A reader that has found its pace allocates nothing, whatever the size of frames.
-//
-//nolint:paralleltest // counts allocations
-func TestReaderAllocatesNothing(t *testing.T) {
-	for _, c := range []struct{ frames, payload int }{{1, 100}, {50, 581}, {1, 10 << 10}, {1, 64 << 10}} {
-		t.Run(fmt.Sprintf("%dx%d", c.frames, c.payload), func(t *testing.T) {
-			r := protocol.NewReader(&wakes{batch: batchOf(t, c.frames, c.payload)}, protocol.Limits{})
-			read := func() {
-				for range c.frames {
-					if _, err := r.Next(); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			for range 20 {
-				read()
-			}
-			budget(t, "a batch", 0, read)
-		})
-	}
 }

@@ -83,7 +83,7 @@ func BenchmarkEncode(b *testing.B) {
 // One operation is one frame.
 func BenchmarkReaderNext(b *testing.B) {
 	for _, c := range []struct{ frames, payload int }{
-		{1, 581}, {50, 581}, {1, 10 << 10}, {1, 64 << 10}, {1, 1 << 20},
+		{1, 581}, {50, 581}, {1, 10 << 10}, {1, 64 << 10}, {4, 64 << 10}, {1, 1 << 20},
 	} {
 		b.Run(fmt.Sprintf("%dx%d", c.frames, c.payload), func(b *testing.B) {
 			src := &wakes{batch: batchOf(b, c.frames, c.payload)}

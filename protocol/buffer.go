@@ -2,15 +2,23 @@
 
 package protocol
 
-import "weak"
+import "github.com/rpcx-go/rpcx/internal/bufpool"
 
-// Sizes of a Reader's buffer: what an idle connection holds, what a busy one
-// reads at once, and how much more than it has received a frame may claim.
+// Sizes of a Reader's buffers: what an idle connection holds, what a busy one reads
+// at once, and what a frame gets that has sent no more than a claim.
 const (
 	smallBuffer = 4 << 10
-	largeBuffer = 64 << 10
-	growth      = 64 << 10
+	largeBuffer = 32 << 10
+	firstBuffer = 16 << 10
 )
+
+// growth is how many times larger a buffer becomes that a frame has filled: what has
+// arrived of it is copied a third of a time, and the buffer is never more than so
+// many times as large.
+const growth = 4
+
+// most is the largest buffer that a frame gets for what its claim alone is worth.
+const most = 4 << 20
 
 // steady is how many wakes more than not must have brought more than the small
 // buffer holds before the stream counts as busy, and is waited for with the large one.
@@ -19,34 +27,62 @@ const steady = 4
 // buffer holds the bytes that a Reader has received and not yet returned.
 //
 // A stream waits with the small array, so that thousands of idle ones cost little,
-// unless it is busy. A larger array that goes out of use is left to the collector
-// but remembered: a stream of large frames takes it up again each time, and a
-// quiet one loses it with the next collection.
+// unless it is busy. A frame that is larger than the large array moves to a buffer
+// of its own, and what is missing of it is read straight into that: nothing of what
+// follows it, so that the buffer can be given away with the frame.
+//
+// Such a buffer is in proportion to what has arrived of the frame, or to what frames
+// before it were that did arrive.
 type buffer struct {
 	array      []byte // array[start:end] is unread
 	start, end int
-	small      []byte
-	held       *[]byte // array, when it is not small
-	spare      weak.Pointer[[]byte]
-	busy       int // 0 to 2*steady; see steady
+	small      []byte          // nil while the stream rests with the large array
+	held       *bufpool.Buffer // what array is, when it is not small
+	own        *bufpool.Buffer // what has arrived of a large frame, which is unread instead
+	last       *bufpool.Buffer // the frame that take returned, if it was a large one
+	usual      int             // size of recent large frames
+	busy       int             // 0 to 2*steady; see steady
 }
 
-func (b *buffer) unread() []byte { return b.array[b.start:b.end] }
+func (b *buffer) unread() []byte {
+	if b.own != nil {
+		return b.own.B
+	}
+	return b.array[b.start:b.end]
+}
 
-// skip marks the first n unread bytes as read.
-func (b *buffer) skip(n int) { b.start += n }
+// take returns the frame at the front, which is whole, and marks it as read. It is
+// valid until drop.
+func (b *buffer) take(size int) []byte {
+	frame := b.unread()[:size]
+	if b.own == nil {
+		b.start += size
+		return frame
+	}
+	b.usual = min(max(size, b.usual-b.usual/8), most)
+	b.last, b.own = b.own, nil
+	return frame
+}
+
+// drop ends the life of the frame that take returned last.
+func (b *buffer) drop() {
+	if b.last != nil {
+		b.last.Free()
+		b.last = nil
+	}
+}
 
 // space returns where to read to; it is never empty. size is that of the frame at
 // the front, 0 when there is none or it is not known.
 func (b *buffer) space(size int) []byte {
-	have := b.end - b.start
+	have := len(b.unread())
 	switch {
 	case have == 0:
 		b.rest()
-	case len(b.array) > largeBuffer && size <= largeBuffer: // a large frame has passed
-		b.move(newArray(largeBuffer))
-	case b.mustGrow(size):
-		b.grow(size)
+	case size > largeBuffer:
+		return b.ownSpace(size)
+	case len(b.array) < largeBuffer && (b.end == len(b.array) || size > len(b.array)):
+		b.enlarge()
 	case b.start > 0:
 		copy(b.array, b.unread())
 		b.start, b.end = 0, have
@@ -54,8 +90,29 @@ func (b *buffer) space(size int) []byte {
 	return b.array[b.end:]
 }
 
+// ownSpace is space for a frame that has, or now gets, a buffer of its own.
+func (b *buffer) ownSpace(size int) []byte {
+	have := len(b.unread())
+	if b.own == nil || have == cap(b.own.B) {
+		own := bufpool.Get(min(size, max(firstBuffer, growth*have, b.usual)))
+		own.B = append(own.B, b.unread()...)
+		if b.own != nil {
+			b.own.Free()
+		} else {
+			b.busy = max(b.busy-2, 0) // what was read first was this frame, and not many small ones
+			b.clear()
+		}
+		b.own = own
+	}
+	return b.own.B[have:min(size, cap(b.own.B))]
+}
+
 // filled adds the n bytes that were read to space.
 func (b *buffer) filled(n int) {
+	if b.own != nil {
+		b.own.B = b.own.B[:len(b.own.B)+n]
+		return
+	}
 	switch {
 	case b.end > 0: // not the first bytes after a wait
 	case n >= smallBuffer:
@@ -69,59 +126,57 @@ func (b *buffer) filled(n int) {
 // rest readies an empty buffer for a wait of any length.
 func (b *buffer) rest() {
 	b.start, b.end = 0, 0
-	if len(b.array) == largeBuffer && b.busy >= steady {
+	if b.busy >= steady {
+		if b.held == nil {
+			b.hold()
+		}
+		b.small = nil
 		return
 	}
+	b.clear()
 	if b.small == nil {
 		b.small = make([]byte, smallBuffer)
-	}
-	if b.held != nil {
-		b.spare, b.held = weak.Make(b.held), nil
 	}
 	b.array = b.small
 }
 
-// mustGrow reports whether the array is too small for the frame at its front, or
-// for a stream that filled it with one read. It is asked for each read, so what is
-// large already grows only when it is full: doubling keeps the copying linear.
-func (b *buffer) mustGrow(size int) bool {
-	full := b.end == len(b.array)
-	if len(b.array) < largeBuffer {
-		return full || size > len(b.array)
-	}
-	return full && size > len(b.array) && b.start < len(b.array)/2
+// enlarge moves the unread bytes to the large array.
+func (b *buffer) enlarge() {
+	unread := b.unread()
+	b.hold()
+	b.start, b.end = 0, copy(b.array, unread)
 }
 
-// grow moves the unread bytes to the spare array if it holds the whole frame, else
-// to a new one in proportion to what has arrived.
-func (b *buffer) grow(size int) {
-	array := b.spare.Value()
-	if array == nil || len(*array) < max(size, largeBuffer) {
-		have := b.end - b.start
-		array = newArray(max(largeBuffer, min(size, 2*have+growth)))
-	}
-	b.move(array)
+// hold makes a large array the buffer's own.
+func (b *buffer) hold() {
+	b.held = bufpool.Get(largeBuffer)
+	b.array = b.held.B[:largeBuffer]
 }
 
-// move makes array, which is not the current one, the buffer's own.
-func (b *buffer) move(array *[]byte) {
-	n := copy(*array, b.unread())
-	b.array, b.held = *array, array
-	b.start, b.end = 0, n
+// clear lets the array go, and with it what is unread.
+func (b *buffer) clear() {
+	if b.held != nil {
+		b.held.Free()
+		b.held = nil
+	}
+	b.array, b.start, b.end = nil, 0, 0
 }
 
 // split returns a buffer with the same unread bytes that shares no memory with b.
 func (b *buffer) split() buffer {
-	n := buffer{small: make([]byte, smallBuffer), busy: b.busy}
-	n.array = n.small
-	if have := len(b.unread()); have > smallBuffer {
-		n.move(newArray(have))
+	n := buffer{usual: b.usual, busy: b.busy}
+	have := len(b.unread())
+	switch {
+	case b.own != nil:
+		n.own = bufpool.Get(cap(b.own.B))
+		n.own.B = append(n.own.B, b.own.B...)
+		return n
+	case have > smallBuffer:
+		n.hold()
+	default:
+		n.small = make([]byte, smallBuffer)
+		n.array = n.small
 	}
 	n.end = copy(n.array, b.unread())
 	return n
-}
-
-func newArray(n int) *[]byte {
-	a := make([]byte, n)
-	return &a
 }

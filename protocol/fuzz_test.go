@@ -65,6 +65,8 @@ func FuzzFrame(f *testing.F) {
 func FuzzReader(f *testing.F) {
 	seeds(f, func(b []byte) { f.Add(b, uint16(len(b)/2), uint8(3)) })
 	f.Add(append(request(f, 1, 5000), request(f, 2, 0)...), uint16(1460), uint8(1))
+	f.Add(append(request(f, 1, 40_000), request(f, 2, 0)...), uint16(1460), uint8(1))
+	f.Add(append(request(f, 1, 40_000), request(f, 2, 33_000)...), uint16(65_535), uint8(0))
 	lim := protocol.Limits{Frame: 1 << 16}
 	f.Fuzz(func(t *testing.T, b []byte, chunk uint16, split uint8) {
 		frames, end := readAll(b, lim)
@@ -73,6 +75,15 @@ func FuzzReader(f *testing.F) {
 			got, err := r.Next()
 			if err != nil {
 				t.Fatalf("frame %d: %v", i, err)
+			}
+			if release := r.Detach(); release != nil {
+				kept := got.Message()
+				defer func(payload []byte) {
+					if !bytes.Equal(payload, kept.Payload) {
+						t.Errorf("frame %d changed after Detach", i)
+					}
+					release()
+				}(got.Payload)
 			}
 			if split > 0 && i%int(split) == 0 {
 				r = r.Split()

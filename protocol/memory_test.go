@@ -125,7 +125,7 @@ func repeat(n int, list ...[]byte) [][]byte {
 
 func TestBufferAtRest(t *testing.T) {
 	t.Parallel()
-	const small, large = 4 << 10, 64 << 10
+	const small, large = 4 << 10, 32 << 10
 	little, medium, big, batch := request(t, 1, 100), request(t, 1, 10<<10), request(t, 1, 8<<20), batchOf(t, 40, 600)
 	for _, c := range []struct {
 		name string
@@ -140,7 +140,8 @@ func TestBufferAtRest(t *testing.T) {
 		{"after many calls of 8 MiB", append(repeat(5, big), nil), small},
 		{"while busy", append(repeat(10, batch), nil), large},
 		{"busy, then a few small calls", append(append(repeat(100, batch), repeat(6, little)...), nil), small},
-		{"busy, then one call of 8 MiB", append(repeat(100, batch), big, nil), small},
+		{"busy, then one call of 8 MiB", append(repeat(100, batch), big, nil), large},
+		{"busy, then many calls of 8 MiB", append(repeat(100, batch), append(repeat(10, big), nil)...), small},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -196,4 +197,78 @@ func TestQuietReaderKeepsNothing(t *testing.T) {
 		t.Error("the memory of a frame of 8 MiB is still there")
 	}
 	runtime.KeepAlive(r)
+}
+
+// A frame that has begun holds in proportion to what has arrived of it.
+func TestBufferOfAFrameThatHasBegun(t *testing.T) {
+	t.Parallel()
+	little, batch := request(t, 1, 100), batchOf(t, 40, 600)
+	for _, c := range []struct {
+		name   string
+		before [][]byte
+		arrive int // of a frame that claims 16 MiB
+		most   int
+	}{
+		{"a claim", nil, 16, 32 << 10},
+		{"a claim, on a used connection", repeat(3, little), 16, 32 << 10},
+		{"a claim, on a busy connection", repeat(20, batch), 16, 32 << 10},
+		{"5 KiB", nil, 5 << 10, 32 << 10},
+		{"20 KiB", nil, 20 << 10, 100 << 10},
+		{"1 MiB", nil, 1 << 20, 4<<20 + 4<<10},
+		{"1 MiB, on a busy connection", repeat(20, batch), 1 << 20, 4<<20 + 4<<10},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			frame := append(claim(16<<20), make([]byte, c.arrive-16)...)
+			sizes := beginFrame(t, c.before, frame)
+			if got := sizes[len(sizes)-1]; got > c.most {
+				t.Errorf("holds %d bytes, want %d at most", got, c.most)
+			}
+		})
+	}
+}
+
+// beginFrame returns what a reader holds at the waits of a stream that ends within a
+// frame.
+func beginFrame(t *testing.T, before [][]byte, begun []byte) []int {
+	t.Helper()
+	var sizes []int
+	src := &pieces{list: append(append([][]byte{}, before...), begun, nil)}
+	r := protocol.NewReader(src, protocol.Limits{})
+	src.quiet = func() { sizes = append(sizes, r.BufferSize()) }
+	for {
+		if _, err := r.Next(); errors.Is(err, io.ErrUnexpectedEOF) {
+			return sizes
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Frames of a size that the stream has shown get their buffer at once; a claim of more
+// does not, and what is remembered fades.
+func TestBufferOfUsualFrames(t *testing.T) {
+	t.Parallel()
+	const small = 4 << 10
+	big, giant, large := request(t, 1, 1<<20), request(t, 1, 12<<20), request(t, 1, 100<<10)
+	for _, c := range []struct {
+		name        string
+		before      [][]byte
+		claim       uint32
+		least, most int
+	}{
+		{"as before", [][]byte{big}, 1 << 20, 1 << 20, 2<<20 + small},
+		{"less than before", [][]byte{big}, 100 << 10, 100 << 10, 128<<10 + small},
+		{"much more than before", [][]byte{big}, 16 << 20, 1 << 20, 2<<20 + small},
+		{"after a giant", [][]byte{giant}, 16 << 20, 4 << 20, 4<<20 + small},
+		{"long after a large one", append([][]byte{big}, repeat(40, large)...), 16 << 20, 100 << 10, 256<<10 + small},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			sizes := beginFrame(t, c.before, claim(c.claim))
+			if got := sizes[len(sizes)-1]; got < c.least || got > c.most {
+				t.Errorf("holds %d bytes, want %d to %d", got, c.least, c.most)
+			}
+		})
+	}
 }

@@ -17,10 +17,15 @@ var ErrInterrupted = errors.New("protocol: reading was interrupted")
 // deadliner is the part of net.Conn that lets a Reader cut a stalled peer.
 type deadliner interface{ SetReadDeadline(time.Time) error }
 
+// stride is how much of a frame must arrive within Limits.Stall.
+const stride = 64 << 10
+
 // Reader reads frames from a stream. It reads as much as there is at once and
 // decodes in place, so a batch of frames costs one read. Its memory grows with
-// the bytes that have arrived and never with the bytes that a header claims. While
-// it waits for a frame it holds 4 KiB, on a stream that has been busy of late 64 KiB.
+// the bytes that have arrived and not with the bytes that a header claims: a claim is
+// good for 16 KiB, and for as much as frames before had that did arrive, up to 4 MiB.
+// While it waits for a frame it holds 4 KiB, on a stream that has been busy of late
+// 32 KiB.
 //
 // When the stream has a SetReadDeadline method, a frame that has begun must keep
 // coming: each 64 KiB of it, and its end, must arrive within Limits.Stall, or
@@ -56,21 +61,36 @@ func NewReader(src io.Reader, lim Limits) *Reader {
 // io.EOF; within a frame it is io.ErrUnexpectedEOF. Errors are final, except for
 // ErrInterrupted.
 func (r *Reader) Next() (*Frame, error) {
+	r.in.drop()
 	if r.err != nil {
 		return nil, r.err
 	}
 	size, err := r.fill()
 	if err == nil {
-		err = r.frame.Parse(r.in.unread()[:size], &r.lim)
+		err = r.frame.Parse(r.in.take(size), &r.lim)
 	}
 	if err != nil {
 		if err != ErrInterrupted { //nolint:errorlint // it is ours, and never wrapped
 			r.err = err
 		}
+		r.in.drop()
 		return nil, err
 	}
-	r.in.skip(size)
 	return &r.frame, nil
+}
+
+// Detach gives away the memory of the frame that Next returned last: its slices then
+// stay valid until release is called, once, by any goroutine. The Frame itself is
+// still the Reader's. A frame that shares its buffer with others cannot be given away;
+// release is then nil, and what is to outlive Next must be copied. That is so for
+// frames of up to 32 KiB, and for any that was detached before.
+func (r *Reader) Detach() (release func()) {
+	last := r.in.last
+	if last == nil {
+		return nil
+	}
+	r.in.last = nil
+	return last.Free
 }
 
 // Buffered reports whether Next can answer without waiting for the stream: a
@@ -129,7 +149,7 @@ func (r *Reader) fill() (int, error) {
 			return size, r.disarm()
 		}
 		r.frame = Frame{} // would keep the bytes of the last one alive during the wait
-		if have > 0 && (!r.armed || have-began >= growth) {
+		if have > 0 && (!r.armed || have-began >= stride) {
 			if err := r.arm(); err != nil {
 				return 0, err
 			}

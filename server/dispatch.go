@@ -71,7 +71,9 @@ func (in *inbound) setMetadata(f *protocol.Frame) {
 // serve authenticates the call, decodes its arguments and runs its handler. The payload
 // is not used afterwards.
 func (in *inbound) serve(payload []byte) error {
-	if err := in.prepare(payload); err != nil {
+	err := in.prepare(payload)
+	in.dropPayload() // the handler may take long
+	if err != nil {
 		return err
 	}
 	return in.run()
@@ -93,7 +95,7 @@ func (in *inbound) prepare(payload []byte) (err error) {
 	if in.method == nil {
 		return in.missing()
 	}
-	if in.kept != nil && in.Expired() { // it had to wait
+	if in.release != nil && in.Expired() { // it had to wait
 		return errExpired
 	}
 	if in.head.Compress != protocol.None {

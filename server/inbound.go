@@ -27,7 +27,8 @@ type inbound struct {
 	meta    rpcx.Metadata // of the request, all of it
 
 	requestBytes, replyBytes int
-	kept                     *bufpool.Buffer // the payload, of a call that the reader does not serve
+	payload                  []byte // of a call that the reader does not serve
+	release                  func() // gives its memory back
 
 	observed  *observation // nil: nobody observes
 	abandoned atomic.Bool  // the caller gave it up and wants no reply
@@ -39,10 +40,23 @@ type inbound struct {
 	returned bool       // the handler has returned
 }
 
-// keepPayload copies the payload for a call that is served when its frame is gone.
-func (in *inbound) keepPayload(f *protocol.Frame) {
-	in.kept = bufpool.Get(len(f.Payload))
-	in.kept.B = append(in.kept.B, f.Payload...)
+// keepPayload keeps the payload of the frame that r returned last, for a call that is
+// served when r has gone on: a large one as it lies there, others as a copy.
+func (in *inbound) keepPayload(f *protocol.Frame, r *protocol.Reader) {
+	in.payload, in.release = f.Payload, r.Detach()
+	if in.release == nil {
+		b := bufpool.Get(len(f.Payload))
+		b.B = append(b.B, f.Payload...)
+		in.payload, in.release = b.B, b.Free
+	}
+}
+
+// dropPayload gives back what keepPayload kept, if it did.
+func (in *inbound) dropPayload() {
+	if in.release != nil {
+		in.release()
+		in.payload, in.release = nil, nil
+	}
 }
 
 // size is how much memory the request holds.

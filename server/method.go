@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/bufpool"
 	"github.com/rpcx-go/rpcx/protocol"
 )
 
@@ -26,7 +27,8 @@ type method struct {
 	// does for methods but not for functions and raw handlers.
 	replyWithError bool
 
-	pace pace
+	pace    pace
+	replies bufpool.Hint // sizes of the reply frames
 }
 
 // RawHandler serves frames without a codec. in is the request: its payload is

@@ -84,6 +84,7 @@ func (in *inbound) encode(dst, pairs, wire []byte) (out []byte, err error) {
 		return nil, err
 	}
 	in.replyBytes = len(out) - mark.PayloadStart()
+	in.method.replies.Note(len(out) - len(dst))
 	return out, nil
 }
 
@@ -181,10 +182,9 @@ func (in *inbound) work() {
 		}
 	}()
 	began := time.Now()
-	err := in.serve(in.kept.B)
-	in.kept.Free()
+	err := in.serve(in.payload)
 	in.method.pace.add(time.Since(began))
-	b := bufpool.Get(smallBatch)
+	b := in.method.replies.Get(smallBatch)
 	b.B = in.appendReply(b.B, err)
 	done = true
 	if len(b.B) == 0 {

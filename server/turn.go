@@ -73,6 +73,10 @@ func (t *turn) read() {
 		if (len(t.out.B) > 0 && !t.in.Buffered()) || len(t.out.B) >= batchLimit {
 			t.send()
 		}
+		if len(t.out.B) == 0 && cap(t.out.B) > 2*batch { // for a reply that was not wanted
+			t.out.Free()
+			t.out = bufpool.Get(smallBatch)
+		}
 		f, err := t.in.Next()
 		if err != nil {
 			orderly = true
@@ -118,6 +122,18 @@ func (t *turn) send() {
 	_ = t.conn.send(full, false)
 }
 
+// makeRoom readies the batch for a reply of about n bytes: a large one would leave the
+// batch's memory behind, and copy what is in it.
+func (t *turn) makeRoom(n int) {
+	if n >= batch/2 && cap(t.out.B)-len(t.out.B) < n {
+		t.send()
+	}
+	if len(t.out.B) == 0 && cap(t.out.B) < n {
+		t.out.Free()
+		t.out = bufpool.Get(n)
+	}
+}
+
 // serve serves one frame. It reports false if the turn was taken away meanwhile;
 // then the call has been answered all the same.
 func (t *turn) serve(f *protocol.Frame) bool {
@@ -140,14 +156,18 @@ func (t *turn) serve(f *protocol.Frame) bool {
 func (t *turn) serveCall(f *protocol.Frame) bool {
 	in := t.conn.receive(f)
 	if in.method != nil && !in.method.pace.quick(t.conn.server.monitor.noise()) {
-		in.keepPayload(f)
+		in.keepPayload(f, t.in)
 		t.handOver(in)
 		return true
+	}
+	if in.method != nil {
+		t.makeRoom(in.method.replies.Size())
 	}
 	t.enter(in)
 	err := t.run(in, f.Payload)
 	t.out.B = in.appendReply(t.out.B, err)
 	if t.leave() {
+		t.before, t.current = nil, nil // the wait for the next call may be long
 		return true
 	}
 	t.sendRest()

@@ -31,11 +31,12 @@ func layers() []layer {
 	}
 	everything := []string{"..."}
 	return []layer{
-		{0, "protocol", nil, "the frame, for tools that want nothing else"},
+		{-1, "internal/bufpool", nil, "memory that is used again, for the frame as well"},
+
+		{0, "protocol", []string{"internal/bufpool"}, "the frame, for tools that want nothing else"},
 		{0, "internal/archtest", nil, "reads source, runs none of it"},
 		{0, "internal/backoff", nil, "a part named for what it does"},
 		{0, "internal/breaker", nil, "a part named for what it does"},
-		{0, "internal/bufpool", nil, "a part named for what it does"},
 		{0, "internal/callctx", nil, "a context key that the root package and server share"},
 		{0, "internal/deadline", nil, "what the contexts of both sides' calls have in common"},
 		{0, "internal/faultconn", nil, "a net.Conn that breaks, for tests"},
@@ -171,7 +172,9 @@ func TestJudge(t *testing.T) {
 		{"client", "server", "arrows go down only"},
 		{"server", "client", "arrows go down only"},
 		{"protocol", ".", "arrows go down only"},
-		{"protocol", "internal/bufpool", "arrows go down only"},
+		{"protocol", "internal/bufpool", ""},
+		{"protocol", "internal/backoff", "arrows go down only"},
+		{"internal/bufpool", "protocol", "arrows go down only"},
 		{"codec", "codec/json", "arrows go down only"},
 		{"codec/json", "codec/msgpack", "arrows go down only"},
 		{"balance", "client", "arrows go down only"},

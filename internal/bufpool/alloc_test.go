@@ -7,10 +7,13 @@
 
 package bufpool
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestNoAllocationInSteadyState(t *testing.T) {
-	for _, n := range []int{0, 512, 4 << 10, 64 << 10, 1 << 20} {
+	for _, n := range []int{0, 512, 4 << 10, 64 << 10, 1 << 20, 1<<20 + 50, 4 << 20} {
 		if got := testing.AllocsPerRun(1000, func() { Get(n).Free() }); got != 0 {
 			t.Errorf("Get(%d).Free() allocates %v times, want 0", n, got)
 		}
@@ -38,9 +41,41 @@ func TestGrownBufferServesItsNewClass(t *testing.T) {
 	t.Errorf("Get(32 KiB) never is the buffer that grew to 48 KiB")
 }
 
+// What starts with a hint need not grow.
+func TestHintSavesAllocations(t *testing.T) {
+	var h Hint
+	content := make([]byte, 70_000)
+	got := testing.AllocsPerRun(1000, func() {
+		b := h.Get(1 << 10)
+		b.B = append(b.B, content...)
+		h.Note(len(b.B))
+		b.Free()
+	})
+	if got != 0 {
+		t.Errorf("a buffer of a size that was seen before allocates %v times, want 0", got)
+	}
+}
+
 func BenchmarkGetFree(b *testing.B) {
+	for _, n := range []int{4 << 10, 64<<10 + 50, 1<<20 + 50} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Get(n).Free()
+			}
+		})
+	}
+}
+
+func BenchmarkFillWithHint(b *testing.B) {
+	content := make([]byte, 64<<10+50)
+	var h Hint
+	b.SetBytes(int64(len(content)))
 	b.ReportAllocs()
 	for b.Loop() {
-		Get(4 << 10).Free()
+		buf := h.Get(1 << 10)
+		buf.B = append(buf.B, content...)
+		h.Note(len(buf.B))
+		buf.Free()
 	}
 }

@@ -11,11 +11,11 @@ import (
 )
 
 // The classes hold the capacities from 1<<minShift to 1<<maxShift bytes, each twice
-// the one before: 512 B to 1 MiB. Larger buffers are left to the garbage collector,
+// the one before: 512 B to 4 MiB. Larger buffers are left to the garbage collector,
 // so that a rare giant is not held on to.
 const (
 	minShift = 9
-	maxShift = 20
+	maxShift = 22
 )
 
 // pools holds, in class i, buffers of at least 1<<(minShift+i) bytes. It is the one
@@ -44,7 +44,7 @@ func Get(n int) *Buffer {
 }
 
 // Free ends the loan. A buffer whose B has grown serves larger wishes from now on;
-// one whose B was taken away or is over 1 MiB is dropped.
+// one whose B was taken away or is over 4 MiB is dropped.
 func (b *Buffer) Free() {
 	if cap(b.B) < 1<<minShift || cap(b.B) > 1<<maxShift {
 		return

@@ -8,8 +8,8 @@ package outbox_test
 
 import (
 	"context"
+	"fmt"
 	"io"
-	"net"
 	"testing"
 	"time"
 
@@ -17,12 +17,22 @@ import (
 	"github.com/rpcx-go/rpcx/internal/outbox"
 )
 
-// sink takes everything and keeps nothing.
-type sink struct{ net.Conn }
-
-func (sink) Write(b []byte) (int, error)      { return len(b), nil }
-func (sink) SetWriteDeadline(time.Time) error { return nil }
-func (sink) Close() error                     { return nil }
+// A frame that is filled into a Buffer of the outbox does not grow it, once the size is
+// known.
+func TestBufferDoesNotAllocate(t *testing.T) {
+	o := outbox.New(sink{}, time.Hour, roomy)
+	content := make([]byte, 64<<10+50)
+	got := testing.AllocsPerRun(500, func() {
+		b := o.Buffer(1 << 10)
+		b.B = append(b.B, content...)
+		if _, err := o.Add(context.Background(), b, true); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got != 0 {
+		t.Errorf("a frame of 64 KiB allocates %v times, want 0", got)
+	}
+}
 
 func TestAddDoesNotAllocate(t *testing.T) {
 	for name, size := range map[string]int{"small": 100, "large": 20 << 10} {
@@ -62,6 +72,23 @@ func TestBatchDoesNotAllocate(t *testing.T) {
 		t.Errorf("four large frames allocate %v times, want 0", got)
 	}
 	o.Close(nil)
+}
+
+// One operation is one frame, from an empty buffer to the write.
+func BenchmarkFrame(b *testing.B) {
+	for _, size := range []int{581, 64<<10 + 50, 1<<20 + 50} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			content := make([]byte, size)
+			o := outbox.New(sink{}, time.Hour, roomy)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				buf := o.Buffer(1 << 10)
+				buf.B = append(buf.B, content...)
+				_, _ = o.Add(context.Background(), buf, false)
+			}
+		})
+	}
 }
 
 func BenchmarkAdd(b *testing.B) {

@@ -52,6 +52,7 @@ type Outbox struct {
 	fragile   bool          // a write that timed out has broken the connection: TLS
 	timeout   time.Duration // for the peer to take a burst
 	limit     int           // pending bytes at which Add waits
+	sizes     bufpool.Hint  // of what is added
 
 	handovers sync.WaitGroup // goroutines that took the writing over
 
@@ -92,6 +93,10 @@ func resumable(conn net.Conn) bool {
 		return false
 	}
 }
+
+// Buffer returns an empty buffer for something to add, as large as what was added of
+// late, and with room for n bytes at least.
+func (o *Outbox) Buffer(n int) *bufpool.Buffer { return o.sizes.Get(n) }
 
 // Add queues the frames in b, which the outbox owns from then on, and sees to it
 // that they are written. It returns their position in the stream, for Sent and
@@ -136,6 +141,7 @@ func (o *Outbox) Add(ctx context.Context, b *bufpool.Buffer, gather bool) (int64
 // append puts b at the end of the queue. o.mu is held.
 func (o *Outbox) append(b *bufpool.Buffer, more bool) {
 	n := len(b.B)
+	o.sizes.Note(n)
 	o.queued += n
 	o.added += int64(n)
 	if n >= direct {
