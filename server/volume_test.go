@@ -179,8 +179,8 @@ func TestManyQuietPeers(t *testing.T) {
 		"used":            {func(p *peer) { p.call(request("Arith", "Mul", `{"A":6,"B":7}`)) }, 48 << 10},
 		"used for more":   {func(p *peer) { _, _ = p.Write(large); p.receive(); p.call(request("Arith", "Mul", `{}`)) }, 48 << 10},
 		"that said hello": {func(p *peer) { p.hello() }, 48 << 10},
-		// A frame that has begun gets a buffer of 64 KiB, whatever it claims.
-		"claimed the most": {func(p *peer) { _, _ = p.Write(claim(protocol.DefaultFrameLimit)) }, 128 << 10},
+		// A frame that has begun gets a buffer of 16 KiB, whatever it claims.
+		"claimed the most": {func(p *peer) { _, _ = p.Write(claim(protocol.DefaultFrameLimit)) }, 48 << 10},
 	}
 	for name, kind := range kinds {
 		t.Run(name, func(t *testing.T) {
