@@ -56,14 +56,20 @@ func pick(p balance.Picker, usable func(int) bool) int {
 	return p.Pick(context.Background(), &rpcx.Call{Service: "S", Method: "M"}, usable)
 }
 
-// closing closes a picker that wants it when the test ends.
+// shut closes a picker that wants it.
+func shut(p balance.Picker) error {
+	if c, ok := p.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// closing does so when the test ends.
 func closing(t *testing.T, p balance.Picker) {
 	t.Helper()
 	t.Cleanup(func() {
-		if c, ok := p.(io.Closer); ok {
-			if err := c.Close(); err != nil {
-				t.Error(err)
-			}
+		if err := shut(p); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -24,6 +24,8 @@ func (h hash) value(args any) hash {
 		return h.text(v)
 	case nil:
 		return h.text("<nil>")
+	case []byte: // a payload, perhaps a large one
+		return h.numbers(v)
 	default:
 		return h.reflected(reflect.ValueOf(args), 0)
 	}
@@ -81,6 +83,18 @@ func (h hash) list(v reflect.Value, depth int) hash {
 			h = h.byte(' ')
 		}
 		h = h.reflected(v.Index(i), depth+1)
+	}
+	return h.byte(']')
+}
+
+func (h hash) numbers(b []byte) hash {
+	var digits [3]byte
+	h = h.byte('[')
+	for i, c := range b {
+		if i > 0 {
+			h = h.byte(' ')
+		}
+		h = h.bytes(strconv.AppendUint(digits[:0], uint64(c), 10))
 	}
 	return h.byte(']')
 }

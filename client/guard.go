@@ -41,7 +41,7 @@ func newGuard(b Breaker, e Ejection, ev *events) *guard {
 // choose picks a server that was not tried: one that nothing speaks against if there is
 // any, and otherwise one that calls would be kept away from. The permit goes with it.
 func (a *attempts) choose(ctx context.Context, s *snapshot) (*node, permit) {
-	g, call := a.client.guard, &a.out.call
+	g, call := a.client.guard, a.out.picked()
 	if g.barred.Load() == 0 {
 		n := s.pick(ctx, call, a.tried)
 		if n == nil {

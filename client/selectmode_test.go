@@ -16,6 +16,7 @@ import (
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/balance"
 	"github.com/rpcx-go/rpcx/client"
+	"github.com/rpcx-go/rpcx/protocol"
 	"github.com/rpcx-go/rpcx/registry"
 )
 
@@ -100,6 +101,24 @@ func TestConsistentHashMode(t *testing.T) {
 	}
 	if f.seen()[home] != before+1 {
 		t.Error("the key of the context leads elsewhere than that of the option")
+	}
+}
+
+// Frames go by their payload, whatever else is in them.
+func TestConsistentHashOfFrames(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, ok, ok, ok, ok, ok)
+	x := f.described(client.ConsistentHash, client.Option{})
+	for seq := range 10 {
+		m := &protocol.Message{Method: "M", Payload: []byte("x"), Metadata: rpcx.Pairs("n", fmt.Sprint(seq))}
+		m.Seq = uint64(seq)
+		if _, _, err := x.SendRaw(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls(t, x, 10) // the arguments are the same bytes
+	if got := f.seen(); slices.Max(got) != 20 {
+		t.Errorf("calls went %v, want all to one", got)
 	}
 }
 

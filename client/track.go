@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/balance"
 )
 
@@ -39,4 +40,15 @@ func (t *target) tracker(n *node) (balance.Tracker, int) {
 		return nil, 0
 	}
 	return s.tracker, i
+}
+
+// picked is the call as policies see it. The arguments of a frame are its payload, which
+// is what a consistent hash goes by.
+func (o *outgoing) picked() *rpcx.Call {
+	if o.raw == nil {
+		return &o.call
+	}
+	call := o.call
+	call.Args = o.raw.Payload
+	return &call
 }
