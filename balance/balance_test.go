@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/url"
 	"slices"
 	"sync"
 	"testing"
@@ -261,37 +260,4 @@ func TestRoundRobinConcurrentlyIsEven(t *testing.T) {
 			t.Errorf("picked %v, want %d each", total, callers*n/size)
 		}
 	}
-}
-
-// Policies decide where calls go; this one prefers servers in the same zone.
-func ExamplePolicy() {
-	set := []registry.Instance{
-		{Network: "tcp", Addr: "10.0.0.1:8972", Meta: url.Values{"zone": {"east"}}},
-		{Network: "tcp", Addr: "10.0.0.2:8972", Meta: url.Values{"zone": {"west"}}},
-		{Network: "tcp", Addr: "10.0.0.3:8972", Meta: url.Values{"zone": {"west"}}},
-	}
-	p := zonePolicy{zone: "west"}.NewPicker(set, nil)
-	up := func(i int) bool { return i != 1 } // 10.0.0.2 is down
-	fmt.Println(set[p.Pick(context.Background(), &rpcx.Call{}, up)].Addr)
-	// Output: 10.0.0.3:8972
-}
-
-type zonePolicy struct{ zone string }
-
-func (z zonePolicy) NewPicker(set []registry.Instance, last balance.Picker) balance.Picker {
-	return zonePicker{zone: z.zone, set: set, rest: balance.Random{}.NewPicker(set, nil)}
-}
-
-type zonePicker struct {
-	zone string
-	set  []registry.Instance
-	rest balance.Picker
-}
-
-func (p zonePicker) Pick(ctx context.Context, call *rpcx.Call, usable func(int) bool) int {
-	near := func(i int) bool { return p.set[i].Meta.Get("zone") == p.zone && usable(i) }
-	if i := p.rest.Pick(ctx, call, near); i >= 0 {
-		return i
-	}
-	return p.rest.Pick(ctx, call, usable)
 }
