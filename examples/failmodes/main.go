@@ -47,7 +47,7 @@ func main() {
 		for ; len(ran) > 0; attempts++ {
 			servers[<-ran] = true
 		}
-		fmt.Printf("%-9v attempts: %d, servers: %d, ", mode, attempts, len(servers))
+		fmt.Printf("%-10v attempts: %d, servers: %d, ", mode, attempts, len(servers))
 		if err != nil {
 			fmt.Printf("%v, safe to retry: %t\n", rpcx.CodeOf(err), rpcx.SafeToRetry(err))
 			return
@@ -58,6 +58,7 @@ func main() {
 	pay(client.Failfast)                         // does not know, and says so
 	pay(client.Failtry)                          // the same server again
 	pay(client.Failover)                         // another server
+	pay(client.Failbackup)                       // another one too, even if the first is only slow
 	pay(client.Failover, client.NonIdempotent()) // never twice
 }
 
