@@ -48,12 +48,12 @@ func TestAllocationBudgets(t *testing.T) {
 		measured float64
 		call     func() error
 	}{
-		{"plain bytes", 7, func() error { return x.Call(ctx, "Bytes", bytes, out) }},
-		{"MessagePack", 4, func() error { return x.Call(ctx, "Mul", args, reply) }},
-		{"MessagePack, connection", 4, func() error { return c.Call(ctx, "S", "Mul", args, reply) }},
-		{"JSON", 6, func() error { return x.Call(ctx, "Mul", args, reply, client.WithSerializeType(protocol.JSON)) }},
-		{"deadline", 8, func() error { return x.Call(deadline, "Mul", args, reply) }},
-		{"metadata", 5, func() error { return x.Call(tagged, "Mul", args, reply) }},
+		{"plain bytes", 6, func() error { return x.Call(ctx, "Bytes", bytes, out) }},
+		{"MessagePack", 3, func() error { return x.Call(ctx, "Mul", args, reply) }},
+		{"MessagePack, connection", 3, func() error { return c.Call(ctx, "S", "Mul", args, reply) }},
+		{"JSON", 5, func() error { return x.Call(ctx, "Mul", args, reply, client.WithSerializeType(protocol.JSON)) }},
+		{"deadline", 7, func() error { return x.Call(deadline, "Mul", args, reply) }},
+		{"metadata", 4, func() error { return x.Call(tagged, "Mul", args, reply) }},
 		{"interceptors", 4, func() error { return intercepted.Call(ctx, "Mul", args, reply) }},
 		{"raw", 7, func() error { _, err := c.SendRaw(ctx, frame); return err }},
 	}

@@ -28,6 +28,9 @@ type Client struct {
 	position  *balance.Position      // for Closest, else nil
 	token     atomic.Pointer[string] // of Auth
 
+	private bool      // calls are seen by nobody else; see recycle
+	spare   sync.Pool // of *outgoing
+
 	events events
 	guard  *guard
 	budget *budget
@@ -86,6 +89,8 @@ func NewClient(fail FailMode, sel SelectMode, d Discovery, opt Option) *Client {
 	if len(config.AttemptInterceptors) > 0 {
 		c.attemptChain = rpcx.Chain(config.AttemptInterceptors, attemptChained)
 	}
+	c.private = c.chain == nil && c.attemptChain == nil && config.Observer == nil &&
+		(fail == Failover || fail == Failfast || fail == Failtry)
 	return c
 }
 
@@ -97,10 +102,35 @@ func NewClient(fail FailMode, sel SelectMode, d Discovery, opt Option) *Client {
 // Errors are *rpcx.Error. What the service itself returned is Remote; see
 // rpcx.SafeToRetry for what is known of calls that failed on the way.
 func (c *Client) Call(ctx context.Context, service, method string, args, reply any, opts ...CallOption) error {
-	o := newOutgoing(ctx, service, method, args, reply, opts)
+	o := c.newCall()
+	o.init(ctx, service, method, args, reply, opts)
 	err := c.do(ctx, o)
 	o.finish()
+	if err == nil {
+		c.recycle(o)
+	}
 	return err
+}
+
+// newCall returns an empty call, a used one if there is one.
+func (c *Client) newCall() *outgoing {
+	if c.private {
+		if o, ok := c.spare.Get().(*outgoing); ok {
+			return o
+		}
+	}
+	return new(outgoing)
+}
+
+// recycle keeps a call that has succeeded for another one, if it was never out of the
+// hands of the client: neither interceptors nor an observer, who may have kept it, nor
+// attempts on goroutines of their own.
+func (c *Client) recycle(o *outgoing) {
+	if !c.private || o.run != nil {
+		return
+	}
+	*o = outgoing{}
+	c.spare.Put(o)
 }
 
 // Go is Call without waiting: the returned Call arrives on its Done channel when it

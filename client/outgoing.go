@@ -65,7 +65,14 @@ func (o *outgoing) give(c *rpcx.Call) {
 
 // newOutgoing prepares a call. A nil reply makes it one-way, as in rpcx.
 func newOutgoing(ctx context.Context, service, method string, args, reply any, opts []CallOption) *outgoing {
-	o := &outgoing{Context: ctx}
+	o := new(outgoing)
+	o.init(ctx, service, method, args, reply, opts)
+	return o
+}
+
+// init prepares an empty call.
+func (o *outgoing) init(ctx context.Context, service, method string, args, reply any, opts []CallOption) {
+	o.Context = ctx
 	if len(opts) > 0 {
 		o.options = newCallConfig(opts)
 	}
@@ -78,7 +85,6 @@ func newOutgoing(ctx context.Context, service, method string, args, reply any, o
 		Header:  rpcx.OutgoingMetadata(ctx).Merge(o.options.metadata),
 		Oneway:  reply == nil,
 	}
-	return o
 }
 
 // finish stores what the caller asked for besides the reply.
