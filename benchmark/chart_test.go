@@ -78,15 +78,18 @@ func TestChart(t *testing.T) {
 		}
 	}
 	ms = append(ms, made("ours", scenario{Callers: 1, Conns: 1}, 1, 20_000))
-	all := elements(t, drawChart(drawn(ms...), `a <machine> & "its" clock`))
+	all := elements(t, drawChart(drawn(ms...), &environment{CPU: `a <machine> & "its" clock`, Command: "benchmark run -x"}))
 	found := texts(all)
 	for _, want := range []string{
-		`a <machine> & "its" clock`, "calls per second", "p99 latency", "10 connections, 581-byte message",
-		"callers", "1", "100", "500", "5000", "10k", "100k", "100 µs",
+		"calls per second (more is better)", "p50 latency (less is better)", "p99 latency (less is better)",
+		"10 connections, 581-byte message", "concurrent callers", "1", "100", "500", "5000", "10k", "100k", "100 µs",
 	} {
 		if !slices.Contains(found, want) {
 			t.Errorf("%q is not written: %q", want, found)
 		}
+	}
+	if caption := strings.Join(found, "\n"); !strings.Contains(caption, `(a <machine> & "its" clock)`) || !strings.Contains(caption, "benchmark run -x") {
+		t.Errorf("neither machine nor command stand below: %q", found)
 	}
 	lines := 0
 	for _, e := range all {
@@ -107,7 +110,7 @@ func TestChart(t *testing.T) {
 			t.Errorf("a line goes through %v", xs)
 		}
 	}
-	if want := 2 * len(allPeers()); lines != want {
+	if want := 3 * len(allPeers()); lines != want {
 		t.Errorf("%d lines, want %d", lines, want)
 	}
 	inside(t, all)
@@ -196,7 +199,7 @@ func TestChartRows(t *testing.T) {
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("got  %q\nwant %q", got, tt.want)
 			}
-			inside(t, elements(t, drawChart(sum, "")))
+			inside(t, elements(t, drawChart(sum, new(environment))))
 		})
 	}
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // control is how a server tells what it has used, beside what it serves: over HTTP,
-// at /usage, and profiles at /debug/pprof.
+// at /usage and /memory, and profiles at /debug/pprof.
 type control struct {
 	addr   string
 	server *http.Server
@@ -39,7 +39,11 @@ func newControl(ctx context.Context, addr string, s *peers.Service) (*control, e
 		}
 		_ = json.NewEncoder(w).Encode(u) // who asked is gone
 	})
+	mux.HandleFunc("GET /memory", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(settledMemory())
+	})
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.Handle("GET /debug/pprof/heap", pprof.Handler("heap"))
 	mux.Handle("GET /debug/pprof/allocs", pprof.Handler("allocs"))
 	c := &control{
 		addr:   ln.Addr().String(),
@@ -65,6 +69,12 @@ type controlAt string
 func (c controlAt) usage(ctx context.Context) (u usage, err error) {
 	err = c.get(ctx, "/usage", func(body io.Reader) error { return json.NewDecoder(body).Decode(&u) })
 	return u, err
+}
+
+// memory asks the server what it holds, once it has collected its garbage.
+func (c controlAt) memory(ctx context.Context) (m memory, err error) {
+	err = c.get(ctx, "/memory", func(body io.Reader) error { return json.NewDecoder(body).Decode(&m) })
+	return m, err
 }
 
 // cpuProfile profiles the server for d and writes the profile to a file.

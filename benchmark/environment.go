@@ -20,18 +20,21 @@ type environment struct {
 	CPU      string            `json:"cpu,omitempty"`
 	CPUs     int               `json:"cpus"`
 	Load     string            `json:"load,omitempty"` // averages of 1, 5 and 15 minutes before the run
+	Command  string            `json:"command"`        // that measured
 	Versions map[string]string `json:"versions"`       // of the peers' modules
 
 	order []string // of Versions
 }
 
-func environmentOf(ps []peer) environment {
+// environmentOf returns the environment of what a command measures.
+func environmentOf(ps []peer, command string) environment {
 	e := environment{
 		Time:     time.Now().UTC().Truncate(time.Second),
 		Go:       runtime.Version(),
 		System:   runtime.GOOS + "/" + runtime.GOARCH,
 		CPU:      lineOf("/proc/cpuinfo", "model name"),
 		CPUs:     runtime.GOMAXPROCS(0),
+		Command:  command,
 		Versions: make(map[string]string),
 	}
 	if avg, err := os.ReadFile("/proc/loadavg"); err == nil {
@@ -90,4 +93,9 @@ func (e *environment) short() string {
 		text += " (" + e.CPU + ")"
 	}
 	return text
+}
+
+// captions returns what stands below a picture.
+func (e *environment) captions() []string {
+	return []string{e.short(), "medians; peers took turns, client and server in processes of their own; " + e.Command}
 }

@@ -112,7 +112,7 @@ func TestRunGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &plan{
-		peers: []peer{broken, ours}, scenarios: []scenario{{Callers: 1, Conns: 1}}, rounds: 1,
+		peers: []peer{broken, ours}, cells: everybody([]scenario{{Callers: 1, Conns: 1}}), rounds: 1,
 		timing: timing{duration: 30e6},
 	}
 	var progress bytes.Buffer
@@ -158,6 +158,18 @@ func TestCommands(t *testing.T) {
 		{"flags of server", "server -h", "", "help"},
 		{"unknown peer of client", "client -peer dubbo", "", `no peer "dubbo"`},
 		{"unknown peer of server", "server -peer dubbo", "", `no peer "dubbo"`},
+		{"flags of idle", "idle -h", "", "help"},
+		{"flags of hold", "hold -h", "", "help"},
+		{"flags of targets", "targets -h", "", "help"},
+		{"flags of chart", "chart -h", "", "help"},
+		{"idle without connections", "idle -conns 0", "", "-conns 0"},
+		{"idle of an unknown peer", "idle -peers dubbo", "", `no peer "dubbo"`},
+		{"hold without connections", "hold -conns 0", "", "-conns 0"},
+		{"hold of an unknown peer", "hold -peer dubbo", "", `no peer "dubbo"`},
+		{"hold of a limit", "hold -peer limit-c", "", "no idle connections"},
+		{"hold without a server", "hold -peer netrpc -addr 127.0.0.1:1", "", "refused"},
+		{"targets without a file", "targets", "", "no such file"},
+		{"chart without a file", "chart", "", "no such file"},
 		{"client without callers", "client -callers 0", "", "at least one caller"},
 		{"limit with a rate", "client -peer limit-c -rate 5", "", "limit-c cannot do"},
 		{"client without a server", "client -peer netrpc -addr 127.0.0.1:1", "", "refused"},

@@ -16,7 +16,7 @@ type runOptions struct {
 	quick                            bool
 	peers                            string
 	callers, conns, delays, payloads string
-	rate                             int
+	rate, idle                       int
 	rounds                           int
 	warmup, duration                 time.Duration
 	ratio                            string
@@ -24,20 +24,26 @@ type runOptions struct {
 }
 
 func (o *runOptions) register(flags *flag.FlagSet) {
+	o.registerOutput(flags)
 	flags.BoolVar(&o.quick, "quick", false, "half a minute: two scenarios, two short rounds, the main peers")
-	flags.StringVar(&o.peers, "peers", "", "`names`, with commas between; empty: all (see benchmark peers)")
 	flags.StringVar(&o.callers, "callers", "500", "`numbers` of goroutines that call")
 	flags.StringVar(&o.conns, "conns", "10", "`numbers` of connections that they share; each: one per caller")
 	flags.StringVar(&o.delays, "delay", "0", "`times` that the handler takes")
 	flags.StringVar(&o.payloads, "payload", "0", "`bytes` of payload, as 16, 64K or 1M; 0: the 581-byte message")
 	flags.IntVar(&o.rate, "rate", 0, "calls to begin per second, however long they take; 0: closed loop")
-	flags.IntVar(&o.rounds, "rounds", 3, "measurements of each peer in each scenario")
+	flags.IntVar(&o.idle, "idle", 0, "`number` of idle connections whose memory is measured at the end; the suite: 1000")
+	flags.IntVar(&o.rounds, "rounds", 5, "measurements of each peer in each scenario")
 	flags.DurationVar(&o.duration, "duration", time.Second, "time that is recorded of each measurement")
 	flags.DurationVar(&o.warmup, "warmup", 0, "time before that; 0: 30 % of it, at least 300ms")
 	flags.StringVar(&o.ratio, "ratio", "", "the `peer` that others are compared with; empty: rpcx, or the first")
+	flags.StringVar(&o.svg, "svg", "", "draw throughput and latency over the number of callers into `FILE`")
+}
+
+// registerOutput adds the flags that idle has as well.
+func (o *runOptions) registerOutput(flags *flag.FlagSet) {
+	flags.StringVar(&o.peers, "peers", "", "`names`, with commas between; empty: all (see benchmark peers)")
 	flags.StringVar(&o.json, "json", "", "write every measurement to `FILE`, a line of JSON each")
-	flags.StringVar(&o.svg, "svg", "", "draw throughput and p99 over the number of callers into `FILE`")
-	flags.StringVar(&o.profiles, "profiles", "", "write profiles of both sides, CPU and allocations, into `FOLDER`")
+	flags.StringVar(&o.profiles, "profiles", "", "write profiles of both sides into `FOLDER`")
 }
 
 // plan returns what the flags ask for. Without one that says what to measure that
@@ -52,12 +58,18 @@ func (o *runOptions) plan(flags *flag.FlagSet) (*plan, error) {
 	var err error
 	switch {
 	case given["callers"] || given["conns"] || given["delay"] || given["payload"] || given["rate"]:
-		p.scenarios, err = cross(o.callers, o.conns, o.delays, o.payloads, o.rate)
+		var scenarios []scenario
+		scenarios, err = cross(o.callers, o.conns, o.delays, o.payloads, o.rate)
+		p.cells = everybody(scenarios)
 	case o.quick:
-		p.scenarios = quickSuite()
+		p.cells = everybody(quickSuite())
 	default:
-		p.scenarios = suite()
+		p.cells = suite()
+		if !given["idle"] {
+			o.idle = idleConns
+		}
 	}
+	p.idle = o.idle
 	if o.quick {
 		o.hurry(given)
 	}
@@ -66,18 +78,22 @@ func (o *runOptions) plan(flags *flag.FlagSet) (*plan, error) {
 	if p.timing.warmup == 0 {
 		p.timing.warmup = max(p.timing.duration*3/10, 300*time.Millisecond)
 	}
-	var errPeers, errProfiles error
-	p.peers = allPeers()
-	if o.peers != "" {
-		p.peers, errPeers = peersNamed(o.peers)
-	}
-	if o.profiles != "" {
-		errProfiles = os.MkdirAll(o.profiles, 0o777)
-	}
-	if err := errors.Join(err, errPeers, errProfiles); err != nil {
+	if err := errors.Join(err, o.setPeers(p)); err != nil {
 		return nil, err
 	}
 	return p, o.check(p)
+}
+
+// setPeers sets who is measured, and makes the folder for profiles.
+func (o *runOptions) setPeers(p *plan) (err error) {
+	p.peers = allPeers()
+	if o.peers != "" {
+		p.peers, err = peersNamed(o.peers)
+	}
+	if err == nil && o.profiles != "" {
+		err = os.MkdirAll(o.profiles, 0o777)
+	}
+	return err
 }
 
 // hurry sets what was not given to what -quick means.
@@ -97,13 +113,15 @@ func (o *runOptions) check(p *plan) error {
 	switch {
 	case p.rounds < 1:
 		return fmt.Errorf("-rounds %d: at least one is needed", p.rounds)
+	case p.idle < 0:
+		return fmt.Errorf("-idle %d: negative", p.idle)
 	case p.timing.duration < 10*time.Millisecond || p.timing.warmup < 0:
 		return fmt.Errorf("-duration %v -warmup %v: too short", p.timing.duration, p.timing.warmup)
 	case o.ratio != "" && !contains(p.peers, o.ratio):
 		return fmt.Errorf("-ratio %s: that peer is not measured", o.ratio)
 	}
 	if n, _ := p.turns(); n == 0 {
-		return fmt.Errorf("none of the peers can do %s", strings.Join(names(p.scenarios), ", "))
+		return fmt.Errorf("none of the peers can do %s", strings.Join(names(p.cells), ", "))
 	}
 	return nil
 }
@@ -129,10 +147,24 @@ func contains(ps []peer, name string) bool {
 	return false
 }
 
-func names(scenarios []scenario) []string {
-	all := make([]string, len(scenarios))
-	for i, s := range scenarios {
-		all[i] = s.String()
+func names(cells []cell) []string {
+	all := make([]string, len(cells))
+	for i, c := range cells {
+		all[i] = c.String()
 	}
 	return all
+}
+
+// commandLine returns the command that measures the same, without the flags that say
+// where results are to go.
+func commandLine(flags *flag.FlagSet) string {
+	command := "go run . " + flags.Name()
+	flags.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "json", "svg", "profiles":
+		default:
+			command += fmt.Sprintf(" -%s=%s", f.Name, f.Value)
+		}
+	})
+	return command
 }

@@ -35,7 +35,7 @@ func TestPlan(t *testing.T) {
 		timing    timing
 		reference string
 	}{
-		{"suite", "", names(suite()), len(allPeers()), 3, timing{300 * time.Millisecond, time.Second}, "rpcx"},
+		{"suite", "", names(suite()), len(allPeers()), 5, timing{300 * time.Millisecond, time.Second}, "rpcx"},
 		{"quick", "-quick", []string{"1/1", "500/10"}, 7, 2, timing{300 * time.Millisecond, 600 * time.Millisecond}, "rpcx"},
 		{
 			"quick with changes", "-quick -peers ours -rounds 5 -duration 2s",
@@ -54,7 +54,7 @@ func TestPlan(t *testing.T) {
 		{
 			"reference", "-delay 10ms -warmup 1ms -ratio arpc",
 			[]string{"500/10 delay 10ms"},
-			len(allPeers()), 3,
+			len(allPeers()), 5,
 			timing{time.Millisecond, time.Second},
 			"arpc",
 		},
@@ -66,7 +66,7 @@ func TestPlan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := names(p.scenarios); !slices.Equal(got, tt.scenarios) {
+			if got := names(p.cells); !slices.Equal(got, tt.scenarios) {
 				t.Errorf("scenarios %q, want %q", got, tt.scenarios)
 			}
 			if len(p.peers) != tt.peers || p.rounds != tt.rounds || p.timing != tt.timing {
@@ -82,7 +82,7 @@ func TestPlan(t *testing.T) {
 // The suites keep what they promise about how long they take.
 func TestPlanIsBounded(t *testing.T) {
 	t.Parallel()
-	for args, most := range map[string]time.Duration{"": 9 * time.Minute, "-quick": time.Minute} {
+	for args, most := range map[string]time.Duration{"": 20 * time.Minute, "-quick": time.Minute} {
 		p, _, err := planOf(strings.Fields(args)...)
 		if err != nil {
 			t.Fatal(err)
@@ -98,6 +98,7 @@ func TestPlanRefuses(t *testing.T) {
 	for args, want := range map[string]string{
 		"-peers dubbo":                       `no peer "dubbo"`,
 		"-callers x":                         "-callers x",
+		"-idle -1":                           "-idle -1",
 		"-rounds 0":                          "-rounds 0",
 		"-duration 1ms":                      "too short",
 		"-peers ours -ratio rpcx":            "-ratio rpcx",
@@ -108,6 +109,18 @@ func TestPlanRefuses(t *testing.T) {
 		if _, _, err := planOf(strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("run %s: error %v, want one with %q", args, err, want)
 		}
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	flags := flag.NewFlagSet("run", flag.ContinueOnError)
+	new(runOptions).register(flags)
+	if err := flags.Parse(strings.Fields("-quick -svg a.svg -json a.jsonl -peers ours,rpcx")); err != nil {
+		t.Fatal(err)
+	}
+	if got := commandLine(flags); got != "go run . run -peers=ours,rpcx -quick=true" {
+		t.Errorf("got %q", got)
 	}
 }
 

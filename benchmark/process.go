@@ -73,21 +73,20 @@ func (s *serverProcess) stop() error {
 	return nil
 }
 
-// runClient runs a client and returns what it measured.
-func runClient(ctx context.Context, args []string) (*measurement, error) {
-	cmd, stderr, err := self(ctx, append([]string{"client"}, args...)...)
+// runSelf runs this program again with args, and decodes what it prints last.
+func runSelf(ctx context.Context, result any, args ...string) error {
+	cmd, stderr, err := self(ctx, args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("client: %w: %s", err, lastLine(stderr.Bytes()))
+		return fmt.Errorf("%s: %w: %s", args[0], err, lastLine(stderr.Bytes()))
 	}
-	m := new(measurement)
-	if err := json.Unmarshal(lastLine(out), m); err != nil { // peers may print too
-		return nil, fmt.Errorf("client printed %q: %w", out, err)
+	if err := json.Unmarshal(lastLine(out), result); err != nil { // peers may print too
+		return fmt.Errorf("%s printed %q: %w", args[0], out, err)
 	}
-	return m, nil
+	return nil
 }
 
 // lastLine returns the last line of what a process wrote, which says how it ended.

@@ -32,7 +32,7 @@ func startProfiles(ctx context.Context, prefix string, server controlAt, d time.
 	}()
 	return func() error {
 		pprof.StopCPUProfile()
-		err := errors.Join(own.Close(), writeAllocs(prefix+"-client-allocs.pprof"), <-fetched)
+		err := errors.Join(own.Close(), writeProfile("allocs", prefix+"-client-allocs.pprof"), <-fetched)
 		if server == "" {
 			return err
 		}
@@ -40,11 +40,11 @@ func startProfiles(ctx context.Context, prefix string, server controlAt, d time.
 	}, nil
 }
 
-// writeAllocs writes what this process has allocated to a file.
-func writeAllocs(name string) error {
-	f, err := os.Create(name)
+// writeProfile writes a profile of this process to a file.
+func writeProfile(name, file string) error {
+	f, err := os.Create(file)
 	if err != nil {
 		return err
 	}
-	return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
+	return errors.Join(pprof.Lookup(name).WriteTo(f, 0), f.Close())
 }

@@ -14,13 +14,14 @@ import (
 	"time"
 )
 
-// plan is what a run is to measure: every peer in every scenario, in rounds.
+// plan is what a run is to measure: in every cell its peers, in rounds.
 type plan struct {
-	peers     []peer
-	scenarios []scenario
-	rounds    int
-	timing    timing
-	profiles  string // folder for profiles; empty: none
+	peers    []peer
+	cells    []cell
+	rounds   int
+	timing   timing
+	profiles string // folder for profiles; empty: none
+	idle     int    // connections to leave idle at the end; 0: none
 }
 
 // overhead is how long it takes to start and end the processes of a measurement.
@@ -29,14 +30,14 @@ const overhead = 350 * time.Millisecond
 // turns returns how many measurements the plan has, and how long they may take.
 func (p *plan) turns() (int, time.Duration) {
 	n := 0
-	for _, s := range p.scenarios {
-		for _, who := range p.peers {
-			if who.fits(s) {
-				n += p.rounds
-			}
-		}
+	for _, c := range p.cells {
+		n += p.rounds * len(c.of(p.peers))
 	}
-	return n, time.Duration(n) * (p.timing.warmup + p.timing.duration + overhead)
+	takes := time.Duration(n) * (p.timing.warmup + p.timing.duration + overhead)
+	if p.idle > 0 {
+		takes += time.Duration(len(idlePeers(p.peers))) * idleTakes
+	}
+	return n, takes
 }
 
 // run measures. It tells w of each measurement, and goes on if one fails.
@@ -45,12 +46,10 @@ func (p *plan) run(ctx context.Context, w io.Writer, done func(*measurement) err
 	began := time.Now()
 	n := 0
 	var failed error
-	for _, s := range p.scenarios {
+	for _, c := range p.cells {
+		s := c.scenario
 		for round := range p.rounds {
-			for _, who := range p.peers {
-				if !who.fits(s) {
-					continue
-				}
+			for _, who := range c.of(p.peers) {
 				n++
 				m, err := p.measure(ctx, who, s, round+1)
 				if ctx.Err() != nil {
@@ -94,7 +93,7 @@ func (p *plan) measure(ctx context.Context, who peer, s scenario, round int) (*m
 		return nil, err
 	}
 	args := []string{
-		"-peer", who.name, "-addr", srv.Addr, "-control", srv.Control,
+		"client", "-peer", who.name, "-addr", srv.Addr, "-control", srv.Control,
 		"-callers", fmt.Sprint(s.Callers), "-conns", fmt.Sprint(s.Conns), "-delay", s.Delay.String(),
 		"-payload", fmt.Sprint(s.Payload), "-rate", fmt.Sprint(s.Rate),
 		"-warmup", p.timing.warmup.String(), "-duration", p.timing.duration.String(),
@@ -103,7 +102,8 @@ func (p *plan) measure(ctx context.Context, who peer, s scenario, round int) (*m
 		name := strings.NewReplacer("/", "-", " ", "-").Replace(fmt.Sprintf("%s-%s-%d", who.name, s, round))
 		args = append(args, "-profile", filepath.Join(p.profiles, name))
 	}
-	m, err := runClient(ctx, args)
+	m := new(measurement)
+	err = runSelf(ctx, m, args...)
 	if err := errors.Join(err, srv.stop()); err != nil {
 		return nil, err
 	}
@@ -124,33 +124,43 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	if err != nil {
 		return err
 	}
+	return p.report(ctx, &o, commandLine(flags), std)
+}
+
+// report measures, and prints and saves what comes out.
+func (p *plan) report(ctx context.Context, o *runOptions, command string, std stdio) (err error) {
 	var out resultFile
 	if o.json != "" {
 		if out, err = createResults(o.json); err != nil {
 			return err
 		}
-		defer out.close() //nolint:errcheck // reported below when it matters
+		defer func() { err = errors.Join(err, out.close()) }()
 	}
 	n, takes := p.turns()
-	env := environmentOf(p.peers)
-	fmt.Fprintf(std.err, "%d measurements, about %v\n", n, takes.Round(time.Second))
-	if err := out.write(map[string]any{"environment": env}); err != nil {
+	res := results{Environment: environmentOf(p.peers, command)}
+	fmt.Fprintf(std.err, "%d measurements, about %v, until %s\n", n, takes.Round(time.Second), time.Now().Add(takes).Format("15:04"))
+	if err := out.write(line{Environment: &res.Environment}); err != nil {
 		return err
 	}
-	var all []*measurement
 	failed := p.run(ctx, std.err, func(m *measurement) error {
-		all = append(all, m)
+		res.Measurements = append(res.Measurements, m)
 		return out.write(m)
 	})
-	sum := summarize(all, o.reference(p.peers))
-	fmt.Fprintln(std.out, env.String())
+	if p.idle > 0 && ctx.Err() == nil {
+		failed = errors.Join(failed, p.runIdle(ctx, std.err, func(m *idleCost) error {
+			res.Idle = append(res.Idle, m)
+			return out.write(line{Idle: m})
+		}))
+	}
+	fmt.Fprintln(std.out, res.Environment.String())
+	sum := summarize(res.Measurements, o.reference(p.peers))
 	if err := printTables(std.out, sum, p); err != nil {
 		return err
 	}
+	printIdle(std.out, res.Idle)
+	printTargets(std.out, &res)
 	if o.svg != "" {
-		if err := os.WriteFile(o.svg, drawChart(sum, env.short()), 0o666); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, os.WriteFile(o.svg, drawChart(sum, &res.Environment), 0o666))
 	}
-	return errors.Join(failed, out.close())
+	return failed
 }

@@ -64,26 +64,6 @@ func (s scenario) check() error {
 	}
 }
 
-// suite is the default: what callers do to each other, then what else matters.
-func suite() []scenario {
-	return []scenario{
-		{Callers: 1, Conns: 1},
-		{Callers: 100, Conns: 10},
-		{Callers: 500, Conns: 10},
-		{Callers: 2000, Conns: 10},
-		{Callers: 5000, Conns: 10},
-		{Callers: 500, Conns: 1},
-		{Callers: 500, Conns: 500},
-		{Callers: 500, Conns: 10, Delay: 10 * time.Millisecond},
-		{Callers: 32, Conns: 4, Payload: 64 << 10},
-	}
-}
-
-// quickSuite is the least that says something.
-func quickSuite() []scenario {
-	return []scenario{{Callers: 1, Conns: 1}, {Callers: 500, Conns: 10}}
-}
-
 // cross returns every combination of the given values, each a comma-separated list.
 // A number of connections may be "each": one per caller.
 func cross(callers, conns, delays, payloads string, rate int) ([]scenario, error) {

@@ -28,7 +28,7 @@ func printTables(w io.Writer, sum *summary, p *plan) error {
 // table is rows of cells: groups of columns, columns, and then the peers. The first
 // column is aligned to the left, and the name of a group begins where it does.
 type table struct {
-	groups []string // beside the columns that they begin at; empty: none begins
+	groups []string // beside the columns that they begin at, empty where none begins; nil: none
 	cells  [][]string
 	notes  []string
 }
@@ -81,7 +81,7 @@ func (t *table) String() string {
 				line += " " + cell + pad
 				continue
 			}
-			if r == 0 && t.groups[c] != "" {
+			if r == 0 && t.groups != nil && t.groups[c] != "" {
 				gap := utf8.RuneCountInString(line) + 2 - utf8.RuneCountInString(head.String())
 				head.WriteString(strings.Repeat(" ", gap) + t.groups[c])
 			}
@@ -95,7 +95,10 @@ func (t *table) String() string {
 	for _, n := range t.notes {
 		fmt.Fprintln(&rest, "  "+n)
 	}
-	return head.String() + "\n" + rest.String()
+	if head.Len() > 0 {
+		head.WriteString("\n")
+	}
+	return head.String() + rest.String()
 }
 
 // width returns the width of a column, 0 if it holds nothing below the head.

@@ -78,7 +78,7 @@ func TestControl(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
-	e := environmentOf(allPeers())
+	e := environmentOf(allPeers(), "go run . run")
 	if e.Go != runtime.Version() || e.CPUs < 1 || e.short() == "" || e.String() == "" {
 		t.Errorf("%+v", e)
 	}

@@ -6,7 +6,8 @@
 //
 // PingPong has one frame under way on each connection. Echo has many, and handles
 // all that a read returned before one write. A codec makes Echo decode and encode
-// each message on both sides, as an RPC framework must.
+// each message on both sides, as an RPC framework must. With Handle it also runs the
+// service's handler, as all peers do.
 package limit
 
 import (
@@ -25,6 +26,9 @@ type Echo struct {
 	Codec Codec
 	// PingPong allows one frame under way on each connection.
 	PingPong bool
+	// Handle makes the server run the service's handler for each message, in the
+	// goroutine that reads. It needs a Codec.
+	Handle bool
 }
 
 var _ peers.Limit = Echo{}
@@ -68,10 +72,9 @@ func (e Echo) answer(conn net.Conn, s *peers.Service) error {
 			if body == nil {
 				break
 			}
-			if out, err = e.appendReply(out, n, body); err != nil {
+			if out, err = e.appendReply(out, n, body, s); err != nil {
 				return err
 			}
-			s.Count(1)
 		}
 		if _, err := conn.Write(out); err != nil {
 			return err
@@ -79,7 +82,10 @@ func (e Echo) answer(conn net.Conn, s *peers.Service) error {
 	}
 }
 
-func (e Echo) appendReply(out []byte, n uint64, body []byte) ([]byte, error) {
+func (e Echo) appendReply(out []byte, n uint64, body []byte, s *peers.Service) ([]byte, error) {
+	if !e.Handle {
+		s.Count(1)
+	}
 	if e.Codec == nil {
 		return append(appendHead(out, n, len(body)), body...), nil
 	}
@@ -87,7 +93,11 @@ func (e Echo) appendReply(out []byte, n uint64, body []byte) ([]byte, error) {
 	if err := e.Codec.Unmarshal(body, args); err != nil {
 		return out, err
 	}
-	peers.Answer(args, reply)
+	if e.Handle {
+		s.Say(args, reply)
+	} else {
+		peers.Answer(args, reply)
+	}
 	return e.appendMessage(out, n, reply)
 }
 

@@ -110,6 +110,30 @@ func TestCodecs(t *testing.T) {
 	}
 }
 
+// With Handle the service's handler runs, once for each message.
+func TestHandle(t *testing.T) {
+	t.Parallel()
+	for _, handle := range []bool{false, true} {
+		e := Echo{Codec: Std{}, Handle: handle}
+		s := peers.NewService(0)
+		body, err := Std{}.Append(nil, peers.NewMessage(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := e.appendReply(nil, 7, body, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply := new(pb.BenchmarkMessage)
+		if err := (Std{}).Unmarshal(out[headLen:], reply); err != nil {
+			t.Fatal(err)
+		}
+		if err := peers.Verify(peers.NewMessage(0), reply); err != nil || s.Served() != 1 {
+			t.Errorf("handle %t: %v, %d served", handle, err, s.Served())
+		}
+	}
+}
+
 // An echo instead of an answer is noticed.
 func TestWrongReplies(t *testing.T) {
 	t.Parallel()
