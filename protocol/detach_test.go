@@ -6,8 +6,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/rpcx-go/rpcx/protocol"
 )
@@ -80,4 +83,30 @@ func TestNothingToDetach(t *testing.T) {
 		t.Error("the frame has changed")
 	}
 	release()
+}
+
+// A large frame survives an interruption in its middle, and a reader that is split there
+// shares no memory with the one it comes from.
+func TestLargeFrameInterrupted(t *testing.T) {
+	t.Parallel()
+	frame := filled(t, 9, 300<<10)
+	for _, part := range []int{8, 16, 5000, 40_000, 200_000, len(frame) - 1} {
+		synctest.Test(t, func(t *testing.T) {
+			ours, theirs := net.Pipe()
+			defer ours.Close()
+			defer theirs.Close()
+			r := protocol.NewReader(ours, protocol.Limits{Stall: stall})
+			go write(theirs, frame[:part])
+			time.AfterFunc(stall/2, r.Interrupt)
+			wantInterrupted(t, r)
+			if r.Detach() != nil {
+				t.Error("a part of a frame can be detached")
+			}
+			n := r.Split()
+			go write(theirs, frame[part:])
+			if f := next(t, n, 9, 300<<10); !bytes.Equal(f.Payload, bytes.Repeat([]byte{9}, 300<<10)) {
+				t.Errorf("cut at %d the frame came as another", part)
+			}
+		})
+	}
 }
