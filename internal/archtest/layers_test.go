@@ -57,6 +57,7 @@ func layers() []layer {
 		{2, "middleware", []string{".", "internal/breaker"}, "interceptors as users write them"},
 		{2, "gateway", []string{".", "protocol", "codec", "compress"}, "a way in to Dispatch, which it is handed"},
 		{2, "jsonrpc", []string{".", "protocol", "codec", "compress"}, "a way in to Dispatch, which it is handed"},
+		{3, "contrib/redislimit", []string{".", "middleware"}, "an interceptor as users write them"},
 		{2, "contrib/...", []string{"."}, "observers as users write them"},
 		{2, "internal/hello", []string{"protocol", "compress"}, "what both sides say first"},
 		{2, "internal/mux", []string{"protocol"}, "sequence numbers and pending calls"},
