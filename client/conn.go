@@ -230,6 +230,7 @@ func (c *Conn) receiveReply(f *protocol.Frame) {
 		p.payload = bufpool.Get(len(f.Payload))
 		p.payload.B = append(p.payload.B, f.Payload...)
 	}
+	c.reading.alone = c.calls.len() == 0 // before the caller can make the next one
 	p.complete()
 	c.closeIfDrained()
 }

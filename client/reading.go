@@ -51,6 +51,7 @@ type reading struct {
 	began  time.Time     // what left counts from
 	resume chan struct{} // holds one: the goroutine has the role again
 	stop   func()        // in.Interrupt
+	alone  bool          // the last reply was to the only call; the holder's
 	alarm  *time.Timer   // calls stop; the holder's, and stopped when there is none
 }
 
@@ -107,9 +108,10 @@ func (c *Conn) read() {
 
 // keepReading reads whenever the goroutine has the role.
 func (c *Conn) keepReading() error {
+	r := &c.reading
 	alone := 0
 	for {
-		f, err := c.reading.in.Next()
+		f, err := r.in.Next()
 		switch {
 		case errors.Is(err, protocol.ErrInterrupted):
 			continue // it was meant for a caller
@@ -117,11 +119,11 @@ func (c *Conn) keepReading() error {
 			return err
 		}
 		c.receive(f)
-		if c.calls.len() > 0 || c.pushes != nil {
+		if !r.alone || c.pushes != nil {
 			alone = 0
 			continue
 		}
-		if alone++; alone >= lonely && !c.reading.in.Buffered() {
+		if alone++; alone >= lonely && !r.in.Buffered() {
 			alone = 0
 			c.leaveRole()
 		}
