@@ -324,3 +324,41 @@ func TestConsistentHashSpreadsWhatIsDown(t *testing.T) {
 		t.Errorf("keys of the server that is down go to %v", heirs)
 	}
 }
+
+// Shares go by weight, those of the keys and those of the calls that may be pending.
+func TestConsistentHashBoundByWeight(t *testing.T) {
+	t.Parallel()
+	const calls = 1000
+	p := balance.ConsistentHash{}.NewPicker(weighted("8", "1", "1"), nil)
+	key := ""
+	for k := 0; key == ""; k++ {
+		if s := strconv.Itoa(k); pickKey(p, s, all) == 1 {
+			key = s
+		}
+	}
+	pending := make([]int, 3)
+	for range calls {
+		i := pickKey(p, key, all)
+		begin(p, i)
+		pending[i]++
+	}
+	if got, most := pending[1], calls*125/1000; got > most || got < most*9/10 {
+		t.Errorf("pending are %v, want at most %d at the second", pending, most)
+	}
+}
+
+// A server of hardly any weight is on the ring all the same. A list of servers that are
+// all down does not take a walk around the whole ring.
+func TestConsistentHashAtTheEdges(t *testing.T) {
+	t.Parallel()
+	p := balance.ConsistentHash{}.NewPicker(weighted("2147483647", "1"), nil)
+	if i := pickKey(p, "k", among(1)); i != 1 {
+		t.Errorf("picked %d, want the only one that is up", i)
+	}
+	const size = 20
+	asked := 0
+	p = balance.ConsistentHash{}.NewPicker(servers(size), nil)
+	if i := pickKey(p, "k", func(int) bool { asked++; return false }); i != -1 || asked > 3*size {
+		t.Errorf("picked %d, and asked %d times about %d servers", i, asked, size)
+	}
+}

@@ -161,15 +161,20 @@ func TestP2CIsNotDeceived(t *testing.T) {
 			"given up": {Latency: time.Microsecond, Err: rpcx.Errorf(rpcx.Canceled, "given up")},
 			"one-way":  {},
 		} {
-			w := newWorld(balance.P2C{}, 10*time.Millisecond, 100*time.Millisecond)
-			w.load(300, 5*time.Millisecond)
-			for range 1000 {
+			w := newWorld(balance.P2C{Decay: 50 * time.Millisecond}, 10*time.Millisecond, 100*time.Millisecond)
+			for i, took := range w.latency {
+				begin(w.picker, i)
+				end(w.picker, i, balance.Outcome{Latency: took})
+			}
+			for range 500 {
 				begin(w.picker, 1)
 				end(w.picker, 1, o)
 				time.Sleep(time.Millisecond)
 			}
-			if got := w.load(200, 5*time.Millisecond); got[1] > 50 {
-				t.Errorf("%s: picked %v, the second is ten times as slow", name, got)
+			for range 100 {
+				if i := pick(w.picker, all); i != 0 {
+					t.Fatalf("%s: picked the second, which is ten times as slow", name)
+				}
 			}
 		}
 	})

@@ -3,11 +3,14 @@
 package balance_test
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
 
+	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/balance"
+	"github.com/rpcx-go/rpcx/registry"
 )
 
 func TestSticky(t *testing.T) {
@@ -62,16 +65,36 @@ func TestStickyStartsAnywhere(t *testing.T) {
 // Callers that are the first at the same time agree.
 func TestStickyConcurrently(t *testing.T) {
 	t.Parallel()
-	for range 100 {
-		p := balance.Sticky{Then: balance.RoundRobin{}}.NewPicker(servers(5), nil)
-		picked := make([]int, 8)
-		var group sync.WaitGroup
-		for g := range picked {
-			group.Go(func() { picked[g] = pick(p, all) })
-		}
-		group.Wait()
-		if slices.Max(picked) != slices.Min(picked) {
-			t.Fatalf("picked %v at the same time", picked)
-		}
+	const callers = 3
+	p := balance.Sticky{Then: &meeting{callers: callers, met: make(chan struct{})}}.NewPicker(servers(callers), nil)
+	picked := make([]int, callers)
+	var group sync.WaitGroup
+	for g := range picked {
+		group.Go(func() { picked[g] = pick(p, all) })
 	}
+	group.Wait()
+	if slices.Max(picked) != slices.Min(picked) {
+		t.Fatalf("picked %v at the same time", picked)
+	}
+}
+
+// meeting is a policy that lets its callers go on together, each with another server.
+type meeting struct {
+	callers int
+	mu      sync.Mutex
+	came    int
+	met     chan struct{}
+}
+
+func (m *meeting) NewPicker([]registry.Instance, balance.Picker) balance.Picker { return m }
+
+func (m *meeting) Pick(context.Context, *rpcx.Call, func(int) bool) int {
+	m.mu.Lock()
+	i := m.came
+	if m.came++; m.came == m.callers {
+		close(m.met)
+	}
+	m.mu.Unlock()
+	<-m.met
+	return i
 }

@@ -95,6 +95,21 @@ func TestWeightedRoundRobinIsSmooth(t *testing.T) {
 	}
 }
 
+// Light servers do not all come in the same round.
+func TestWeightedRoundRobinSpreadsTheLight(t *testing.T) {
+	t.Parallel()
+	p := balance.WeightedRoundRobin{}.NewPicker(weighted("4", "1", "1", "1", "1"), nil)
+	light := 0
+	for range 80 {
+		if light++; pick(p, all) == 0 {
+			light = 0
+		}
+		if light > 2 {
+			t.Fatal("three light ones in a row, every second should be the heavy one")
+		}
+	}
+}
+
 // When servers are down the others keep their proportions.
 func TestWeightedRoundRobinPassesOver(t *testing.T) {
 	t.Parallel()

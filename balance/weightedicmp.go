@@ -25,8 +25,8 @@ import (
 type WeightedICMP struct {
 	// Interval is the time between measurements of a server. Default 10 s.
 	Interval time.Duration
-	// Measure returns the time that one round trip takes. It is called for several
-	// servers at once. Default: as said above.
+	// Measure returns the time that one round trip takes. It ends when ctx does, and is
+	// called for several servers at once. Default: as said above.
 	Measure func(ctx context.Context, in registry.Instance) (time.Duration, error)
 	// Logger is told when ICMP is not permitted. Default: slog.Default().
 	Logger *slog.Logger
