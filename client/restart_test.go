@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,11 +16,11 @@ import (
 	"github.com/rpcx-go/rpcx/client"
 	"github.com/rpcx-go/rpcx/server"
 	"github.com/rpcx-go/rpcx/transport"
-	"github.com/rpcx-go/rpcx/transport/tcp"
+	"github.com/rpcx-go/rpcx/transport/unix"
 )
 
-// restarts is servers of S.M on fixed ports that are taken down and started again under
-// load.
+// restarts is servers of S.M on Unix sockets, whose addresses nobody else takes while
+// they are down.
 type restarts struct {
 	t     *testing.T
 	addrs []string
@@ -38,12 +39,12 @@ func (r *restarts) start(i int) (*server.Server, <-chan error) {
 		*reply = *args
 		return nil
 	})
-	ln, err := tcp.New().Listen(r.t.Context(), "tcp", r.addrs[i], transport.Settings{})
+	ln, err := unix.New().Listen(r.t.Context(), "unix", r.addrs[i], transport.Settings{})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.ServeListener("tcp", ln) }()
+	go func() { served <- s.ServeListener("unix", ln) }()
 	<-s.Started()
 	return s, served
 }
@@ -52,7 +53,7 @@ func (r *restarts) start(i int) (*server.Server, <-chan error) {
 // no call fails under any mode, and none runs twice. Rudely: what fails is known to have
 // not run, or says that its outcome is unknown; and under Failover nothing fails that may
 // run twice.
-func TestRestartsUnderLoad(t *testing.T) {
+func TestRestarts(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -77,9 +78,9 @@ func TestRestartsUnderLoad(t *testing.T) {
 			servers, served := make([]*server.Server, 3), make([]<-chan error, 3)
 			var list []*client.KVPair
 			for i := range servers {
-				r.addrs = append(r.addrs, freeAddr(t))
+				r.addrs = append(r.addrs, filepath.Join(t.TempDir(), "s"))
 				servers[i], served[i] = r.start(i)
-				list = append(list, &client.KVPair{Key: "tcp@" + r.addrs[i]})
+				list = append(list, &client.KVPair{Key: "unix@" + r.addrs[i]})
 			}
 			x := client.NewXClient("S", tt.mode, client.RandomSelect, client.NewMultipleServersDiscovery(list), client.Option{Logger: quiet()})
 			closing(t, x)
