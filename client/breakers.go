@@ -28,7 +28,7 @@ type Breaker struct {
 	Rate   float64
 	Window time.Duration
 	// Pause is how long it stays open before the first probe. It doubles with every probe
-	// that fails, up to MaxPause. Defaults 1 s and 5 s.
+	// that fails, up to MaxPause. Defaults 1 s and 3 s.
 	Pause, MaxPause time.Duration
 	// Refuse makes calls fail at once, as Unavailable and not executed, while the breakers
 	// of their method are open on all servers. Default: they then go to one of them all the

@@ -12,6 +12,10 @@
 // them and decides where a call goes and whether it is tried again; [XClient] is a
 // Client bound to the name of one service. [Invoke] makes calls with typed replies.
 //
+// A Client keeps away from servers that fail, by circuit breakers and by ejecting those
+// that do worse than others, and bounds its retries by a budget. Its [FailMode] says
+// what a failed attempt leads to; Broadcast, Fork and Inform call all servers at once.
+//
 // All are safe for concurrent use, and one of each is enough for a program: calls
 // of any number of goroutines share a connection. Contexts rule: their deadline
 // travels to the server, and canceling one frees the call at once and stops its

@@ -3,9 +3,11 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -274,12 +276,17 @@ func TestWaitForReadyEnds(t *testing.T) {
 		wantError(t, y.Call(t.Context(), "M", []byte("id"), new([]byte), client.WaitForReady()), rpcx.Unknown, false)
 		wantError(t, y.Call(t.Context(), "M", []byte("id"), new([]byte), client.WaitForReady()), rpcx.Unavailable, false)
 
-		z := client.NewXClient("S", client.Failfast, client.RandomSelect, forgetful{}, client.Option{Logger: quiet()})
+		var log bytes.Buffer
+		z := client.NewXClient("S", client.Failfast, client.RandomSelect, forgetful{}, client.Option{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		closing(t, z)
 		err = z.Call(t.Context(), "M", []byte("id"), new([]byte), client.WaitForReady(), client.WithTimeout(time.Second))
 		wantError(t, err, rpcx.DeadlineExceeded, true)
 		if !strings.Contains(fmt.Sprint(err), "did not say why") {
 			t.Errorf("error %q", err)
+		}
+		z.Close()
+		if text := log.String(); !strings.Contains(text, "did not say why") || strings.Contains(text, "nil") {
+			t.Errorf("the log does not say what happened: %s", text)
 		}
 	})
 }

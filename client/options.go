@@ -214,7 +214,7 @@ func (r *resolved) guarding(errs []error) []error {
 	b.Rate, errs = defaultTo(errs, "Breaker.Rate", b.Rate, 0.5)
 	b.Window, errs = defaultTo(errs, "Breaker.Window", b.Window, 10*time.Second)
 	b.Pause, errs = defaultTo(errs, "Breaker.Pause", b.Pause, time.Second)
-	b.MaxPause, errs = defaultTo(errs, "Breaker.MaxPause", b.MaxPause, max(5*time.Second, b.Pause))
+	b.MaxPause, errs = defaultTo(errs, "Breaker.MaxPause", b.MaxPause, max(3*time.Second, b.Pause))
 	e.Pause, errs = defaultTo(errs, "Ejection.Pause", e.Pause, time.Second)
 	e.MaxPause, errs = defaultTo(errs, "Ejection.MaxPause", e.MaxPause, max(30*time.Second, e.Pause))
 	e.MaxPercent, errs = defaultTo(errs, "Ejection.MaxPercent", e.MaxPercent, 50)
