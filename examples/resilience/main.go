@@ -7,7 +7,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 	"sync/atomic"
@@ -58,7 +57,7 @@ func main() {
 		Breaker:  client.Breaker{Pause: 200 * time.Millisecond}, // to be quick; the default is 1 s
 		Ejection: client.Ejection{Pause: 50 * time.Millisecond},
 		Observer: watch,
-		Logger:   slog.New(slog.NewTextHandler(io.Discard, nil)), // it would say the same
+		Logger:   slog.New(slog.DiscardHandler), // it would say the same
 	})
 	defer x.Close()
 	count := func() error { return x.Call(context.Background(), "Count", "apples", new(int)) }
