@@ -227,8 +227,7 @@ func (c *Conn) receiveReply(f *protocol.Frame) {
 		p.meta = f.CopyMetadata()
 	}
 	if len(f.Payload) > 0 {
-		p.payload = bufpool.Get(len(f.Payload))
-		p.payload.B = append(p.payload.B, f.Payload...)
+		p.keep(f.Payload, c.reading.in)
 	}
 	c.reading.alone = c.calls.len() == 0 // before the caller can make the next one
 	p.complete()

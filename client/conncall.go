@@ -62,8 +62,8 @@ func (c *Conn) sendRaw(ctx context.Context, m *protocol.Message, md rpcx.Metadat
 	}
 	answer := &protocol.Message{Header: p.head, Service: m.Service, Method: m.Method, Metadata: p.meta}
 	answer.Seq = m.Seq
-	if p.payload != nil {
-		answer.Payload = append([]byte(nil), p.payload.B...)
+	if len(p.payload) > 0 {
+		answer.Payload = append([]byte(nil), p.payload...)
 	}
 	if p.head.Status == protocol.Error {
 		return answer, rpcx.FromWire(p.meta)

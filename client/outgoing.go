@@ -158,10 +158,7 @@ func (o *outgoing) exchange(ctx context.Context, c *Conn) (requestBytes, replyBy
 		return sent, 0, err
 	}
 	defer p.free()
-	received := 0
-	if p.payload != nil {
-		received = len(p.payload.B)
-	}
+	received := len(p.payload)
 	o.call.Trailer = p.meta
 	if p.head.Status == protocol.Error {
 		_ = c.decode(p, o.call.Reply) // the error is the answer; the reply beside it is a courtesy

@@ -23,16 +23,45 @@ type pending struct {
 	// The reply, or err.
 	head    protocol.Header
 	meta    rpcx.Metadata
-	payload *bufpool.Buffer // nil: empty
+	payload []byte
+	copied  *bufpool.Buffer // that payload lies in; nil: in the memory of its frame
+	release func()          // of that
 	err     error
+}
+
+// keep takes the payload of the frame that in has just read. A large one is taken with
+// its memory, others are copied.
+func (p *pending) keep(payload []byte, in *protocol.Reader) {
+	if p.release = in.Detach(); p.release != nil {
+		p.payload = payload
+		return
+	}
+	b := bufpool.Get(len(payload))
+	b.B = append(b.B, payload...)
+	p.replace(b)
+}
+
+// replace makes what is in b the payload.
+func (p *pending) replace(b *bufpool.Buffer) {
+	p.discard()
+	p.payload, p.copied = b.B, b
+}
+
+// discard gives the memory of the payload back.
+func (p *pending) discard() {
+	if p.copied != nil {
+		p.copied.Free()
+	}
+	if p.release != nil {
+		p.release()
+	}
+	p.payload, p.copied, p.release = nil, nil, nil
 }
 
 // free gives the object back. It must be out of the table, and its completion, if
 // any, received.
 func (p *pending) free() {
-	if p.payload != nil {
-		p.payload.Free()
-	}
+	p.discard()
 	*p = pending{done: p.done, home: p.home, timer: p.timer}
 	p.home.Put(p)
 }

@@ -303,7 +303,7 @@ func (c *Conn) deflate(b *bufpool.Buffer, mark *protocol.Mark, r *request) error
 
 // decode decodes the payload of a reply into v, within the limits.
 func (c *Conn) decode(p *pending, v any) error {
-	if p.payload == nil {
+	if len(p.payload) == 0 {
 		return nil // an empty payload leaves the reply untouched, as in rpcx
 	}
 	if err := c.inflate(p); err != nil {
@@ -313,7 +313,7 @@ func (c *Conn) decode(p *pending, v any) error {
 	if dec == nil {
 		return rpcx.Errorf(rpcx.Unimplemented, "unsupported codec: number %d", p.head.Serialize)
 	}
-	if err := dec.Unmarshal(p.payload.B, v); err != nil {
+	if err := dec.Unmarshal(p.payload, v); err != nil {
 		return rpcx.Errorf(rpcx.Internal, "decode reply: %w", err)
 	}
 	return nil
@@ -324,21 +324,21 @@ const inflateGuess = 64 << 10
 
 // inflate decompresses the payload of a reply, within the limits.
 func (c *Conn) inflate(p *pending) error {
-	if p.payload == nil || p.head.Compress == protocol.None {
+	if len(p.payload) == 0 || p.head.Compress == protocol.None {
 		return nil
 	}
 	z := c.config.compressors.Lookup(p.head.Compress)
 	if z == nil {
 		return rpcx.Errorf(rpcx.Unimplemented, "unsupported compressor: number %d", p.head.Compress)
 	}
-	b := bufpool.Get(min(4*len(p.payload.B), inflateGuess))
-	out, err := z.Decompress(b.B, p.payload.B, c.config.Limits.Payload)
+	b := bufpool.Get(min(4*len(p.payload), inflateGuess))
+	out, err := z.Decompress(b.B, p.payload, c.config.Limits.Payload)
 	if err != nil {
 		b.Free()
 		return rpcx.Errorf(rpcx.DataLoss, "decompress reply: %w", err)
 	}
 	b.B = out
-	p.payload.Free()
-	p.payload, p.head.Compress = b, protocol.None
+	p.replace(b)
+	p.head.Compress = protocol.None
 	return nil
 }

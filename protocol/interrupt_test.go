@@ -3,6 +3,7 @@
 package protocol_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -63,6 +64,17 @@ func TestInterrupt(t *testing.T) {
 			wantInterrupted(t, r)
 			go write(peer, frame[half:])
 			wantFrame(t, r)
+		}},
+		{"within a large frame", func(t *testing.T, r *protocol.Reader, peer net.Conn) {
+			m := protocol.Message{Service: "S", Method: "M", Payload: bytes.Repeat([]byte("large"), 100<<10)}
+			b, _ := m.AppendBinary(nil)
+			go slowly(peer, b, 64<<10, stall/2)
+			time.AfterFunc(stall, r.Interrupt)
+			wantInterrupted(t, r)
+			if f, err := r.Next(); err != nil || !bytes.Equal(f.Payload, m.Payload) {
+				t.Errorf("Next: %v", err)
+			}
+			time.Sleep(stall) // the peer takes its last pause
 		}},
 		{"within a frame that never ends", func(t *testing.T, r *protocol.Reader, peer net.Conn) {
 			go write(peer, frame[:half])
