@@ -31,8 +31,8 @@ type Config struct {
 	TraceID func(ctx context.Context, info *rpcx.CallInfo) string
 }
 
-// Observer is an rpcx.Observer and rpcx.ConnObserver that counts, and a
-// prometheus.Collector that tells.
+// Observer is an rpcx.Observer, rpcx.ConnObserver and rpcx.EventObserver that counts,
+// and a prometheus.Collector that tells.
 type Observer struct {
 	server, client *side
 	traceID        func(ctx context.Context, info *rpcx.CallInfo) string
@@ -110,6 +110,15 @@ func (o *Observer) ConnOpen(info *rpcx.ConnInfo) {
 // ConnClose implements rpcx.ConnObserver.
 func (o *Observer) ConnClose(info *rpcx.ConnInfo, _ error) {
 	o.side(info.Side).open.WithLabelValues(label(info.Peer.Network)).Dec()
+}
+
+// ClientEvent implements rpcx.EventObserver.
+func (o *Observer) ClientEvent(e *rpcx.Event) {
+	service := "" // of no call
+	if e.Service != "" {
+		service = o.client.method(e.Service, e.Method).service
+	}
+	o.client.events.WithLabelValues(service, e.Kind.String()).Inc()
 }
 
 func (o *Observer) side(s rpcx.Side) *side {

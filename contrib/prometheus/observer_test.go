@@ -259,6 +259,43 @@ func TestNamesAreGood(t *testing.T) {
 	}
 }
 
+// What the client does about servers that fail is counted, for few services.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	o := rpcxprometheus.New(rpcxprometheus.Config{MaxMethods: 2})
+	var told rpcx.EventObserver = o
+	for i := range 10 {
+		told.ClientEvent(&rpcx.Event{Kind: rpcx.BreakerOpened, Service: fmt.Sprint("S", i), Method: "M", Server: fmt.Sprint("tcp@", i)})
+	}
+	told.ClientEvent(&rpcx.Event{Kind: rpcx.ServerReturned, Server: "tcp@a"})
+	wantLines(t, scrape(t, o),
+		`rpcx_client_events_total{event="circuit breaker opened",service="S0"} 1.0`,
+		`rpcx_client_events_total{event="circuit breaker opened",service="other"} 8.0`,
+		`rpcx_client_events_total{event="server returned",service=""} 1.0`,
+	)
+}
+
+func TestRetriesAreEvents(t *testing.T) {
+	t.Parallel()
+	o := rpcxprometheus.New(rpcxprometheus.Config{})
+	s := rpctest.NewServer(t)
+	if err := s.RegisterFunctionName("Math", "Double", func(context.Context, *int, *int) error {
+		return rpcx.Errorf(rpcx.Unavailable, "busy").NotExecuted()
+	}, ""); err != nil {
+		t.Fatal(err)
+	}
+	x := client.NewXClient("Math", client.Failtry, client.RandomSelect, s.Discovery(), s.Option(client.Option{
+		Observer: o, Retries: 1, Logger: slog.New(slog.DiscardHandler),
+	}))
+	defer x.Close()
+	_ = x.Call(t.Context(), "Double", new(int), new(int))
+	wantLines(t, scrape(t, o),
+		`rpcx_client_events_total{event="call retried",service="Math"} 1.0`,
+		`rpcx_client_attempts_total{code="unavailable",method="Double",service="Math"} 2.0`,
+		`rpcx_client_calls_total{code="unavailable",method="Double",service="Math"} 1.0`,
+	)
+}
+
 func TestConcurrently(t *testing.T) {
 	t.Parallel()
 	o := rpcxprometheus.New(rpcxprometheus.Config{MaxMethods: 5})

@@ -22,6 +22,7 @@ type side struct {
 	requestBytes, replyBytes *prometheus.CounterVec
 	open                     *prometheus.GaugeVec
 	opened                   *prometheus.CounterVec
+	events                   *prometheus.CounterVec
 
 	maxMethods int
 	mu         sync.RWMutex
@@ -36,6 +37,7 @@ type method struct {
 	inFlight                 prometheus.Gauge
 	requestBytes, replyBytes prometheus.Counter
 	calls, attempts          *codes
+	service                  string // as a label
 }
 
 func newSide(c Config, of string) *side {
@@ -65,6 +67,7 @@ func newSide(c Config, of string) *side {
 	}
 	if of == "client" {
 		s.attempts = counter("attempts_total", "Attempts at calls that ended, by code.", "service", "method", "code")
+		s.events = counter("events_total", "What clients did about servers that fail.", "service", "event")
 	}
 	return s
 }
@@ -72,7 +75,7 @@ func newSide(c Config, of string) *side {
 func (s *side) collectors() []prometheus.Collector {
 	all := []prometheus.Collector{s.calls, s.duration, s.inFlight, s.requestBytes, s.replyBytes, s.open, s.opened}
 	if s.attempts != nil {
-		all = append(all, s.attempts)
+		all = append(all, s.attempts, s.events)
 	}
 	return all
 }
@@ -119,6 +122,7 @@ func (s *side) newMethod(service, methodName string) *method {
 		replyBytes:   s.replyBytes.WithLabelValues(service, methodName),
 		calls:        &codes{vec: s.calls, name: name{service, methodName}},
 		attempts:     &codes{vec: s.attempts, name: name{service, methodName}},
+		service:      service,
 	}
 }
 
