@@ -37,12 +37,3 @@ func broadcast(ctx context.Context, a *attempts) error {
 	a.out.adopt(first.out)
 	return nil
 }
-
-// callWith is Call under another mode than the client's.
-func (c *Client) callWith(ctx context.Context, run failFunc, service, method string, args, reply any, opts []CallOption) error {
-	o := newOutgoing(ctx, service, method, args, reply, opts)
-	o.run = run
-	err := c.do(ctx, o)
-	o.finish()
-	return err
-}

@@ -10,6 +10,15 @@ import (
 	"github.com/rpcx-go/rpcx"
 )
 
+// callWith is Call under another mode than the client's.
+func (c *Client) callWith(ctx context.Context, run failFunc, service, method string, args, reply any, opts []CallOption) error {
+	o := newOutgoing(ctx, service, method, args, reply, opts)
+	o.run = run
+	err := c.do(ctx, o)
+	o.finish()
+	return err
+}
+
 // branch is the part of a call to all servers that goes to one of them.
 type branch struct {
 	node *node

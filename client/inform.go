@@ -12,7 +12,7 @@ type Receipt struct {
 }
 
 // Inform calls a method on all servers of the service at once, waits for all, and
-// returns a receipt for each. The error is nil if all succeeded, and otherwise that of
+// returns a receipt for each, in the order of discovery. The error is nil if all succeeded, and otherwise that of
 // Broadcast; without receipts it means that no server was called. reply is that of the
 // first success. There are no retries, whatever the fail mode is.
 //
