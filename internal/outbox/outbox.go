@@ -276,13 +276,22 @@ func (o *Outbox) write(batch []*bufpool.Buffer, timeout time.Duration) (done int
 	return done, nil
 }
 
+// writeOne writes one buffer. Where a write that timed out may be continued, one call
+// takes it all, and a peer that has taken a burst meanwhile gets the time once more.
 func (o *Outbox) writeOne(b []byte, timeout time.Duration) (done int, err error) {
+	most := burst
+	if o.resumable {
+		most = len(b)
+	}
 	for done < len(b) {
 		if err := o.extend(timeout); err != nil {
 			return done, err
 		}
-		n, err := o.conn.Write(b[done:min(len(b), done+burst)])
+		n, err := o.conn.Write(b[done:min(len(b), done+most)])
 		done += n
+		if n >= burst && o.resumable && errors.Is(err, os.ErrDeadlineExceeded) {
+			continue
+		}
 		if err != nil {
 			return done, err
 		}
