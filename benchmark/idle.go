@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/rpcx-go/rpcx/benchmark/peers"
 )
 
 const (
@@ -73,7 +75,8 @@ func (p *plan) measureIdle(ctx context.Context, who peer) (*idleCost, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"hold", "-peer", who.name, "-addr", srv.Addr, "-control", srv.Control, "-conns", fmt.Sprint(p.idle)}
+	args := []string{"hold", "-peer", who.name, "-addr", srv.Addr, "-control", srv.Control, "-conns", fmt.Sprint(p.idle),
+		"-calls", fmt.Sprint(max(p.idleCalls, 1))}
 	if p.profiles != "" {
 		args = append(args, "-profile", filepath.Join(p.profiles, who.name+"-idle"))
 	}
@@ -91,6 +94,7 @@ func holdCommand(ctx context.Context, args []string, std stdio) error {
 	addr := flags.String("addr", "", "`address` of the server")
 	control := flags.String("control", "", "`address` where the server tells what it holds")
 	conns := flags.Int("conns", idleConns, "connections to open")
+	calls := flags.Int("calls", 1, "calls to make on each")
 	idle := flags.Duration("idle", idleTime, "how long to leave them alone")
 	profile := flags.String("profile", "", "write heap profiles of both sides to files whose names begin with `PREFIX`")
 	if err := flags.Parse(args); err != nil {
@@ -102,10 +106,10 @@ func holdCommand(ctx context.Context, args []string, std stdio) error {
 		return err
 	case p.framework == nil:
 		return fmt.Errorf("%s has no idle connections", p.name)
-	case *conns < 1:
-		return fmt.Errorf("-conns %d: at least one is needed", *conns)
+	case *conns < 1 || *calls < 1:
+		return fmt.Errorf("-conns %d -calls %d: at least one is needed", *conns, *calls)
 	}
-	m, err := hold(ctx, p, *addr, controlAt(*control), *conns, *idle)
+	m, err := hold(ctx, p, *addr, controlAt(*control), *conns, *calls, *idle)
 	if err != nil {
 		return err
 	}
@@ -118,8 +122,8 @@ func holdCommand(ctx context.Context, args []string, std stdio) error {
 
 // hold measures what connections cost more than one connection does: what only the first
 // one needs is not theirs. They are still open when it returns.
-func hold(ctx context.Context, p peer, addr string, control controlAt, conns int, idle time.Duration) (*idleCost, error) {
-	first, err := openIdle(ctx, p, addr, 1)
+func hold(ctx context.Context, p peer, addr string, control controlAt, conns, calls int, idle time.Duration) (*idleCost, error) {
+	first, err := openIdle(ctx, p, addr, 1, calls)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +132,7 @@ func hold(ctx context.Context, p peer, addr string, control controlAt, conns int
 		return nil, err
 	}
 	clientBefore := settledMemory()
-	rest, err := openIdle(ctx, p, addr, conns)
+	rest, err := openIdle(ctx, p, addr, conns, calls)
 	if err != nil {
 		return nil, err
 	}
@@ -153,9 +157,19 @@ func hold(ctx context.Context, p peer, addr string, control controlAt, conns int
 	}, nil
 }
 
-// openIdle opens connections that end with the process, and makes a call on each.
-func openIdle(ctx context.Context, p peer, addr string, conns int) (*load, error) {
-	return newLoad(ctx, p, addr, scenario{Callers: conns, Conns: conns}, nil)
+// openIdle opens connections that end with the process, and makes calls on each.
+func openIdle(ctx context.Context, p peer, addr string, conns, calls int) (*load, error) {
+	l, err := newLoad(ctx, p, addr, scenario{Callers: conns, Conns: conns}, nil)
+	if err != nil {
+		return nil, err
+	}
+	args := peers.NewMessage(0)
+	for n := conns; n < conns*calls; n++ { // newLoad has made one on each
+		if err := l.call(ctx, n%conns, args, n); err != nil {
+			return nil, errors.Join(err, l.close())
+		}
+	}
+	return l, nil
 }
 
 // idleCommand measures the idle connections of peers.
@@ -165,12 +179,13 @@ func idleCommand(ctx context.Context, args []string, std stdio) error {
 	var o runOptions
 	o.registerOutput(flags)
 	flags.IntVar(&o.idle, "conns", idleConns, "`number` of idle connections")
+	calls := flags.Int("calls", 1, "calls to make on each, one after the other, before it is idle")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	p := &plan{idle: o.idle, profiles: o.profiles}
-	if o.idle < 1 {
-		return fmt.Errorf("-conns %d: at least one is needed", o.idle)
+	p := &plan{idle: o.idle, idleCalls: *calls, profiles: o.profiles}
+	if o.idle < 1 || *calls < 1 {
+		return fmt.Errorf("-conns %d -calls %d: at least one is needed", o.idle, *calls)
 	}
 	if err := o.setPeers(p); err != nil {
 		return err
@@ -194,7 +209,7 @@ func printIdle(w io.Writer, all []*idleCost) {
 		}
 		t.cells = append(t.cells, row)
 	}
-	fmt.Fprintf(w, "\nidle: what a connection costs that was used once\n\n%s", t)
+	fmt.Fprintf(w, "\nidle: what a connection costs that was used and is not any more\n\n%s", t)
 }
 
 func formatKiB(bytes float64) string { return fmt.Sprintf("%.1f", bytes/1024) }

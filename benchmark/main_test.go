@@ -163,6 +163,7 @@ func TestCommands(t *testing.T) {
 		{"flags of targets", "targets -h", "", "help"},
 		{"flags of chart", "chart -h", "", "help"},
 		{"idle without connections", "idle -conns 0", "", "-conns 0"},
+		{"idle without calls", "idle -calls 0", "", "-calls 0"},
 		{"idle of an unknown peer", "idle -peers dubbo", "", `no peer "dubbo"`},
 		{"hold without connections", "hold -conns 0", "", "-conns 0"},
 		{"hold of an unknown peer", "hold -peer dubbo", "", `no peer "dubbo"`},

@@ -16,12 +16,13 @@ import (
 
 // plan is what a run is to measure: in every cell its peers, in rounds.
 type plan struct {
-	peers    []peer
-	cells    []cell
-	rounds   int
-	timing   timing
-	profiles string // folder for profiles; empty: none
-	idle     int    // connections to leave idle at the end; 0: none
+	peers     []peer
+	cells     []cell
+	rounds    int
+	timing    timing
+	profiles  string // folder for profiles; empty: none
+	idle      int    // connections to leave idle at the end; 0: none
+	idleCalls int    // calls on each of them before; 0: 1
 }
 
 // overhead is how long it takes to start and end the processes of a measurement.

@@ -86,8 +86,9 @@ func (p *pending) within(d time.Duration) bool {
 }
 
 // shards is how many parts the table has. Sequence ids are given out in turn, so
-// neighbours land in different parts.
-const shards = 16
+// neighbours land in different parts. Each has a map that stays, so more of them make
+// idle connections heavier; 16 were measured to be no quicker.
+const shards = 4
 
 // table ties sequence ids to waiting calls.
 type table struct {
