@@ -35,7 +35,8 @@ type budget struct {
 
 	mu     sync.Mutex // guards what follows
 	tokens float64
-	seen   int64 // calls that tokens were given for
+	full   float64 // what tokens would be if none had been spent
+	seen   int64   // calls that tokens were given for
 	at     time.Time
 }
 
@@ -51,6 +52,7 @@ func newBudget(b RetryBudget) *budget {
 		ratio:     max(b.Ratio, 0),
 		perSecond: rate,
 		tokens:    rate * budgetWindow.Seconds(), // as after a window without calls
+		full:      rate * budgetWindow.Seconds(),
 		at:        time.Now(),
 	}
 }
@@ -59,11 +61,18 @@ func newBudget(b RetryBudget) *budget {
 func (b *budget) earn() { b.calls.Add(1) }
 
 // spend takes what one more attempt costs. It reports false if that is not there.
-func (b *budget) spend() bool {
+func (b *budget) spend() bool { return b.take(0) }
+
+// spare is spend for an attempt that nothing depends on yet: it leaves half of the budget
+// for those that follow a failure.
+func (b *budget) spare() bool { return b.take(0.5) }
+
+// take takes a token if afterwards a part of the full budget is still there.
+func (b *budget) take(reserve float64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fill(time.Now())
-	if b.tokens < 1 {
+	if b.tokens-1 < reserve*b.full {
 		return false
 	}
 	b.tokens--
@@ -77,9 +86,12 @@ func (b *budget) fill(now time.Time) {
 	passed := now.Sub(b.at)
 	fresh := b.ratio*float64(calls-b.seen) + b.perSecond*passed.Seconds()
 	if passed >= budgetWindow {
-		b.tokens = fresh * float64(budgetWindow) / float64(passed)
+		b.full = fresh * float64(budgetWindow) / float64(passed)
+		b.tokens = b.full
 	} else {
-		b.tokens = b.tokens*(1-float64(passed)/float64(budgetWindow)) + fresh
+		left := 1 - float64(passed)/float64(budgetWindow)
+		b.full = b.full*left + fresh
+		b.tokens = b.tokens*left + fresh
 	}
 	b.seen, b.at = calls, now
 }

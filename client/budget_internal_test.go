@@ -69,6 +69,30 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// What is only a precaution leaves half of the budget for what is not.
+func TestBudgetReserve(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(RetryBudget{})
+		for range 1000 { // for 200
+			b.earn()
+		}
+		spared := 0
+		for b.spare() {
+			spared++
+		}
+		if rest := spendAll(b); spared != 150 || rest != 150 {
+			t.Errorf("%d were spared and then %d spent, want half of 300 each", spared, rest)
+		}
+		if time.Sleep(time.Second); b.spare() {
+			t.Error("a precaution takes what has just come in")
+		}
+		if n := spendAll(b); n < 9 || n > 10 {
+			t.Errorf("%d came in, want 10", n)
+		}
+	})
+}
+
 // What one call leaves another one may spend, once.
 func TestBudgetIsShared(t *testing.T) {
 	t.Parallel()

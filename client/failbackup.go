@@ -45,21 +45,20 @@ func failbackup(ctx context.Context, a *attempts) error {
 	if err == nil || context.Cause(first) == errBeaten { //nolint:errorlint // our own value
 		usual.observe(time.Since(began))
 	}
-	if timer.Stop() {
+	if !timer.Stop() {
+		if err == nil {
+			stop(errBeaten)
+		}
+		<-ended
+	}
+	switch {
+	case err == nil:
+		return nil
+	case backup == nil: // it has failed before there was one
 		if !a.repeatable(ctx, err) || !a.untried() || !a.afford(err) {
 			return a.result(err)
 		}
 		return a.result(a.reach(ctx))
-	}
-	if err == nil {
-		stop(errBeaten)
-	}
-	<-ended
-	switch {
-	case err == nil:
-		return nil
-	case backup == nil:
-		return a.result(err)
 	case backupErr == nil:
 		a.out.adopt(backup.out)
 		return nil
@@ -71,8 +70,8 @@ func failbackup(ctx context.Context, a *attempts) error {
 	return a.result(err)
 }
 
-// backup prepares the attempt on a second server. It returns nil if there is none or if
-// that would cost more than the retry budget has.
+// backup prepares the attempt on a second server. It returns nil if there is none, or if
+// the retry budget has nothing to spare.
 func (a *attempts) backup(ctx context.Context, call rpcx.Call) *attempts {
 	slow := a.at.Load()
 	if slow == nil {
@@ -86,7 +85,7 @@ func (a *attempts) backup(ctx context.Context, call rpcx.Call) *attempts {
 		return nil
 	}
 	ev := rpcx.Event{Kind: rpcx.CallHedged, Service: call.Service, Method: call.Method, Server: slow.key}
-	if !a.client.budget.spend() {
+	if !a.client.budget.spare() {
 		ev.Kind, ev.Server = rpcx.RetryDenied, ""
 		b = nil
 	}

@@ -12,9 +12,10 @@ type Receipt struct {
 }
 
 // Inform calls a method on all servers of the service at once, waits for all, and
-// returns a receipt for each, in the order of discovery. The error is nil if all succeeded, and otherwise that of
-// Broadcast; without receipts it means that no server was called. reply is that of the
-// first success. There are no retries, whatever the fail mode is.
+// returns a receipt for each, in the order of the list that discovery reports. The error
+// is nil if all succeeded, and otherwise that of Broadcast; without receipts it means
+// that no server was called. reply is that of the first success. There are no retries,
+// whatever the fail mode is.
 //
 // Each server gets the same args, which must not change while they are encoded, and a
 // reply of its own. ctx bounds it all.

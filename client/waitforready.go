@@ -16,18 +16,27 @@ const readyCap = reconnectCap / 4
 // that may have run is not made again here: that is the fail mode's affair.
 func waitForReady(ctx context.Context, a *attempts, run failFunc) error {
 	policy := backoff.Policy{Cap: readyCap}
+	var why error // there was no server the last time
 	for round := 0; ; round++ {
 		err := run(ctx, a)
+		if ctx.Err() != nil && why != nil && rpcx.SafeToRetry(err) {
+			return a.waited(ctx, why)
+		}
 		if err == nil || !unreached(err) || ctx.Err() != nil {
 			return err
 		}
+		why = err
 		for again := false; !again; again = a.afford(err) {
 			a.cut = nil
 			if policy.Wait(ctx, round) != nil {
-				return rpcx.Unsent(rpcx.CodeOf(ctx.Err()), "client: wait for a server of %s: %w: %w",
-					a.target.service, context.Cause(ctx), err)
+				return a.waited(ctx, why)
 			}
 		}
 		a = newAttempts(a.client, a.out, a.target)
 	}
+}
+
+// waited is the error of a call whose context ended while it waited.
+func (a *attempts) waited(ctx context.Context, why error) error {
+	return rpcx.Unsent(rpcx.CodeOf(ctx.Err()), "client: wait for a server of %s: %w: %w", a.target.service, context.Cause(ctx), why)
 }
