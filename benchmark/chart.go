@@ -21,7 +21,7 @@ const (
 	panelFoot  = 50
 	rowHead    = 34
 	rowHeight  = rowHead + 2*(panelHead+plotHeight+panelFoot)
-	chartFoot  = 58
+	chartFoot  = 66
 )
 
 // chartRow is three panels: throughput and latencies over the number of callers, for

@@ -97,5 +97,5 @@ func (e *environment) short() string {
 
 // captions returns what stands below a picture.
 func (e *environment) captions() []string {
-	return []string{e.short(), "medians; peers took turns, client and server in processes of their own; " + e.Command}
+	return []string{e.short(), "medians; peers took turns, client and server in processes of their own", e.Command}
 }

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -75,8 +76,10 @@ func (p *plan) measureIdle(ctx context.Context, who peer) (*idleCost, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"hold", "-peer", who.name, "-addr", srv.Addr, "-control", srv.Control, "-conns", fmt.Sprint(p.idle),
-		"-calls", fmt.Sprint(max(p.idleCalls, 1))}
+	args := []string{
+		"hold", "-peer", who.name, "-addr", srv.Addr, "-control", srv.Control, "-conns", fmt.Sprint(p.idle),
+		"-calls", fmt.Sprint(max(p.idleCalls, 1)),
+	}
 	if p.profiles != "" {
 		args = append(args, "-profile", filepath.Join(p.profiles, who.name+"-idle"))
 	}
@@ -212,4 +215,6 @@ func printIdle(w io.Writer, all []*idleCost) {
 	fmt.Fprintf(w, "\nidle: what a connection costs that was used and is not any more\n\n%s", t)
 }
 
-func formatKiB(bytes float64) string { return fmt.Sprintf("%.1f", bytes/1024) }
+func formatKiB(bytes float64) string {
+	return fmt.Sprintf("%.1f", math.Round(bytes/102.4)/10+0) // no negative zero
+}

@@ -73,6 +73,15 @@ func TestSettledMemory(t *testing.T) {
 	}
 }
 
+func TestFormatKiB(t *testing.T) {
+	t.Parallel()
+	for bytes, want := range map[float64]string{-3: "0.0", 0: "0.0", 1024: "1.0", 12_345: "12.1", -2048: "-2.0"} {
+		if got := formatKiB(bytes); got != want {
+			t.Errorf("%v bytes: %q, want %q", bytes, got, want)
+		}
+	}
+}
+
 func TestIdlePeers(t *testing.T) {
 	t.Parallel()
 	for _, p := range idlePeers(allPeers()) {

@@ -87,9 +87,12 @@ func allTargets() []target {
 	l.ratio(at(500, 10), "ours-furnished", "throughput", atLeast(0.85), byThroughput, "ours")
 	l.ratio(at(500, 10), "ours-furnished", "CPU per call", atMost(1.15), (*measurement).cpu, "ours")
 	for _, on := range bothSides() {
-		l = append(l,
-			target{"500/10: allocations per call beyond limit-c's, " + on.name, goal{3, false, ""}, allocsBeyond(at(500, 10), on)})
+		l = append(l, target{"500/10: allocations per call beyond limit-c's, " + on.name, goal{3, false, ""}, allocsBeyond(at(500, 10), on)})
+	}
+	for _, on := range bothSides() {
 		l.ratio(at(5000, 10), "ours", "RSS of the "+on.name, atMost(1), func(m *measurement) float64 { return on.of(m).RSS }, frameworks()...)
+	}
+	for _, on := range bothSides() {
 		l = append(l,
 			target{"idle: memory of a connection, " + on.name, goal{8, false, " KiB"}, idleMemory(on)},
 			target{"idle: that to the best peer, " + on.name, atMost(1), idleRatio(on)})
