@@ -15,6 +15,7 @@ import (
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/bufpool"
 	"github.com/rpcx-go/rpcx/internal/hello"
+	"github.com/rpcx-go/rpcx/internal/lateread"
 	"github.com/rpcx-go/rpcx/internal/outbox"
 	"github.com/rpcx-go/rpcx/protocol"
 )
@@ -103,13 +104,21 @@ func dial(ctx, life context.Context, network, addr string, config *resolved, tas
 		state := tc.ConnectionState()
 		c.peer.TLS = &state
 	}
-	c.reading.init(protocol.NewReader(nc, config.Limits))
+	c.reading.init(protocol.NewReader(source(nc), config.Limits))
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	if !config.NoHello {
 		c.sayHello()
 	}
 	c.start()
 	return c, nil
+}
+
+// source is where frames are read from: a socket is waited for without a buffer.
+func source(nc net.Conn) io.Reader {
+	if late := lateread.New(nc); late != nil {
+		return late
+	}
+	return nc
 }
 
 // start starts what belongs to the connection.

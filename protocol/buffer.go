@@ -27,7 +27,8 @@ const steady = 4
 // buffer holds the bytes that a Reader has received and not yet returned.
 //
 // A stream waits with the small array, so that thousands of idle ones cost little,
-// unless it is busy. A frame that is larger than the large array moves to a buffer
+// unless it is busy. One that can wait without any takes the small array when there
+// is something to read. A frame that is larger than the large array moves to a buffer
 // of its own, and what is missing of it is read straight into that: nothing of what
 // follows it, so that the buffer can be given away with the frame.
 //
@@ -36,7 +37,8 @@ const steady = 4
 type buffer struct {
 	array      []byte // array[start:end] is unread
 	start, end int
-	small      []byte          // nil while the stream rests with the large array
+	late       bool            // it waits without an array
+	small      []byte          // nil while the stream rests with the large array, or late
 	held       *bufpool.Buffer // what array is, when it is not small
 	own        *bufpool.Buffer // what has arrived of a large frame, which is unread instead
 	last       *bufpool.Buffer // the frame that take returned, if it was a large one
@@ -72,7 +74,8 @@ func (b *buffer) drop() {
 	}
 }
 
-// space returns where to read to; it is never empty. size is that of the frame at
+// space returns where to read to; it is empty only for a stream that waits without an
+// array, with nothing unread. size is that of the frame at
 // the front, 0 when there is none or it is not known.
 func (b *buffer) space(size int) []byte {
 	have := len(b.unread())
@@ -127,30 +130,46 @@ func (b *buffer) filled(n int) {
 func (b *buffer) rest() {
 	b.start, b.end = 0, 0
 	if b.busy >= steady {
-		if b.held == nil {
-			b.hold()
+		if len(b.array) != largeBuffer {
+			b.clear()
+			b.hold(largeBuffer)
 		}
 		b.small = nil
 		return
 	}
 	b.clear()
+	if b.late {
+		return
+	}
 	if b.small == nil {
 		b.small = make([]byte, smallBuffer)
 	}
 	b.array = b.small
 }
 
-// enlarge moves the unread bytes to the large array.
-func (b *buffer) enlarge() {
-	unread := b.unread()
-	b.hold()
-	b.start, b.end = 0, copy(b.array, unread)
+// Take implements lateread.Space.
+func (b *buffer) Take() []byte {
+	b.hold(smallBuffer)
+	return b.array
 }
 
-// hold makes a large array the buffer's own.
-func (b *buffer) hold() {
-	b.held = bufpool.Get(largeBuffer)
-	b.array = b.held.B[:largeBuffer]
+// Drop implements lateread.Space.
+func (b *buffer) Drop() { b.clear() }
+
+// enlarge moves the unread bytes to the large array.
+func (b *buffer) enlarge() {
+	unread, held := b.unread(), b.held
+	b.hold(largeBuffer)
+	b.start, b.end = 0, copy(b.array, unread)
+	if held != nil {
+		held.Free()
+	}
+}
+
+// hold makes an array from the pool the buffer's own.
+func (b *buffer) hold(size int) {
+	b.held = bufpool.Get(size)
+	b.array = b.held.B[:size]
 }
 
 // clear lets the array go, and with it what is unread.
@@ -164,7 +183,7 @@ func (b *buffer) clear() {
 
 // split returns a buffer with the same unread bytes that shares no memory with b.
 func (b *buffer) split() buffer {
-	n := buffer{usual: b.usual, busy: b.busy}
+	n := buffer{late: b.late, usual: b.usual, busy: b.busy}
 	have := len(b.unread())
 	switch {
 	case b.own != nil:
@@ -172,7 +191,9 @@ func (b *buffer) split() buffer {
 		n.own.B = append(n.own.B, b.own.B...)
 		return n
 	case have > smallBuffer:
-		n.hold()
+		n.hold(largeBuffer)
+	case b.late:
+		n.hold(smallBuffer)
 	default:
 		n.small = make([]byte, smallBuffer)
 		n.array = n.small

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/rpcx-go/rpcx/internal/lateread"
 )
 
 // ErrInterrupted is the error of a Next that Interrupt has ended.
@@ -20,12 +22,17 @@ type deadliner interface{ SetReadDeadline(time.Time) error }
 // stride is how much of a frame must arrive within Limits.Stall.
 const stride = 64 << 10
 
+// lateReader is the part of a stream that lets a Reader wait without a buffer.
+type lateReader interface {
+	ReadLate(space lateread.Space) (int, error)
+}
+
 // Reader reads frames from a stream. It reads as much as there is at once and
 // decodes in place, so a batch of frames costs one read. Its memory grows with
 // the bytes that have arrived and not with the bytes that a header claims: a claim is
 // good for 16 KiB, and for as much as frames before had that did arrive, up to 4 MiB.
 // While it waits for a frame it holds 4 KiB, on a stream that has been busy of late
-// 32 KiB.
+// 32 KiB, and nothing on one that offers to wait without.
 //
 // When the stream has a SetReadDeadline method, a frame that has begun must keep
 // coming: each 64 KiB of it, and its end, must arrive within Limits.Stall, or
@@ -38,7 +45,8 @@ const stride = 64 << 10
 // A Reader is used by one goroutine at a time, except that any may call Interrupt.
 type Reader struct {
 	src   io.Reader
-	timer deadliner // nil: src has no deadlines
+	late  lateReader // src; nil: it cannot
+	timer deadliner  // nil: src has no deadlines
 	lim   Limits
 	in    buffer
 	frame Frame // the last one returned
@@ -53,7 +61,8 @@ type Reader struct {
 // NewReader returns a Reader of the frames in src.
 func NewReader(src io.Reader, lim Limits) *Reader {
 	timer, _ := src.(deadliner)
-	return &Reader{src: src, timer: timer, lim: lim.WithDefaults()}
+	late, _ := src.(lateReader)
+	return &Reader{src: src, late: late, timer: timer, lim: lim.WithDefaults(), in: buffer{late: late != nil}}
 }
 
 // Next returns the next frame. It and its slices are valid until the following
@@ -133,7 +142,7 @@ func (r *Reader) resume() error {
 // the frame that r returned last stays valid for as long as somebody holds it. r
 // must not be read from again.
 func (r *Reader) Split() *Reader {
-	return &Reader{src: r.src, timer: r.timer, lim: r.lim, in: r.in.split(), armed: r.armed, err: r.err}
+	return &Reader{src: r.src, late: r.late, timer: r.timer, lim: r.lim, in: r.in.split(), armed: r.armed, err: r.err}
 }
 
 // fill reads until one whole frame is in the buffer and returns its size.
@@ -172,7 +181,13 @@ func (r *Reader) fill() (int, error) {
 func (r *Reader) read(size int) error {
 	space := r.in.space(size)
 	for range 100 { // an io.Reader may return 0 bytes and no error, but not for ever
-		n, err := r.src.Read(space)
+		var n int
+		var err error
+		if len(space) > 0 {
+			n, err = r.src.Read(space)
+		} else {
+			n, err = r.late.ReadLate(&r.in)
+		}
 		if n > 0 {
 			r.in.filled(n)
 			return nil // an error with it comes again with the next read

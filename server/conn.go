@@ -16,6 +16,7 @@ import (
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/bufpool"
 	"github.com/rpcx-go/rpcx/internal/hello"
+	"github.com/rpcx-go/rpcx/internal/lateread"
 	"github.com/rpcx-go/rpcx/internal/outbox"
 	"github.com/rpcx-go/rpcx/protocol"
 )
@@ -89,7 +90,7 @@ func newConn(s *Server, nc net.Conn, network string) *Conn {
 		gone:   make(chan struct{}),
 		calls:  calls{limit: s.config.limits.HandlersPerConn},
 	}
-	c.turn.Store(newTurn(c, protocol.NewReader(&c.in, s.config.limits.Limits)))
+	c.turn.Store(newTurn(c, protocol.NewReader(c.source(), s.config.limits.Limits)))
 	return c
 }
 
@@ -226,6 +227,28 @@ func (i *inlet) Read(p []byte) (int, error) {
 	n, err := i.Conn.Read(p)
 	i.received.Add(uint64(n))
 	return n, err
+}
+
+// lateInlet is the inlet of a socket, which is waited for without a buffer.
+type lateInlet struct {
+	*inlet
+
+	late *lateread.Conn
+}
+
+// ReadLate is lateread.Conn's.
+func (i lateInlet) ReadLate(space lateread.Space) (int, error) {
+	n, err := i.late.ReadLate(space)
+	i.received.Add(uint64(n))
+	return n, err
+}
+
+// source is where frames are read from.
+func (c *Conn) source() io.Reader {
+	if late := lateread.New(c.nc); late != nil {
+		return lateInlet{&c.in, late}
+	}
+	return &c.in
 }
 
 // activity returns a number that changes when anything is received or sent.

@@ -48,6 +48,7 @@ type turn struct {
 	conn *Conn
 	in   *protocol.Reader
 	out  *bufpool.Buffer // replies that are not sent yet
+	none bufpool.Buffer  // what out is while there are none and the peer is quiet
 
 	// state is even while the holder is in our code and odd while it is in the user's.
 	// It changes with every call, or is taken.
@@ -58,7 +59,9 @@ type turn struct {
 }
 
 func newTurn(c *Conn, in *protocol.Reader) *turn {
-	return &turn{conn: c, in: in, out: bufpool.Get(0)}
+	t := &turn{conn: c, in: in}
+	t.out = &t.none
+	return t
 }
 
 // read reads and serves until the connection ends or the turn is taken away.
@@ -73,9 +76,9 @@ func (t *turn) read() {
 		if (len(t.out.B) > 0 && !t.in.Buffered()) || len(t.out.B) >= batchLimit {
 			t.send()
 		}
-		if len(t.out.B) == 0 && cap(t.out.B) > 2*batch { // for a reply that was not wanted
-			t.out.Free()
-			t.out = bufpool.Get(smallBatch)
+		if len(t.out.B) == 0 && (cap(t.out.B) > 2*batch || !t.in.Buffered()) {
+			t.out.Free() // was for a reply that was not wanted, or not yet
+			t.out = &t.none
 		}
 		f, err := t.in.Next()
 		if err != nil {
@@ -84,10 +87,7 @@ func (t *turn) read() {
 			t.conn.stopReading(err)
 			return
 		}
-		if len(t.out.B) == 0 && cap(t.out.B) < batch && t.in.Buffered() {
-			t.out.Free()
-			t.out = bufpool.Get(batch) // more replies follow: growing step by step costs more
-		}
+		t.begin()
 		if !t.serve(f) {
 			orderly = true
 			return
@@ -118,8 +118,21 @@ func (t *turn) send() {
 		return
 	}
 	full := t.out
-	t.out = bufpool.Get(smallBatch)
+	t.out = &t.none
 	_ = t.conn.send(full, false)
+}
+
+// begin readies the batch for the reply to a frame that has come, and for more if others
+// have come with it: growing step by step costs more.
+func (t *turn) begin() {
+	n := smallBatch
+	if t.in.Buffered() {
+		n = batch
+	}
+	if len(t.out.B) == 0 && cap(t.out.B) < n {
+		t.out.Free()
+		t.out = bufpool.Get(n)
+	}
 }
 
 // makeRoom readies the batch for a reply of about n bytes: a large one would leave the
@@ -219,6 +232,7 @@ func (t *turn) takeAway(state uint64) *turn {
 		return nil
 	}
 	n := newTurn(t.conn, t.in.Split())
+	n.begin()
 	n.out.B = append(n.out.B, t.before...)
 	t.conn.turn.Store(n)
 	return n
@@ -247,6 +261,7 @@ func (t *turn) handOver(in *inbound) {
 		case full:
 		}
 		t.send()
+		t.begin()
 		c.calls.waitRoom(c.dying)
 		select {
 		case <-c.dying:

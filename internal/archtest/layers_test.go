@@ -32,8 +32,9 @@ func layers() []layer {
 	everything := []string{"..."}
 	return []layer{
 		{-1, "internal/bufpool", nil, "memory that is used again, for the frame as well"},
+		{-1, "internal/lateread", nil, "sockets that wait without memory, for protocol and both sides"},
 
-		{0, "protocol", []string{"internal/bufpool"}, "the frame, for tools that want nothing else"},
+		{0, "protocol", []string{"internal/bufpool", "internal/lateread"}, "the frame, for tools that want nothing else"},
 		{0, "internal/archtest", nil, "reads source, runs none of it"},
 		{0, "internal/backoff", nil, "a part named for what it does"},
 		{0, "internal/breaker", nil, "a part named for what it does"},
