@@ -299,11 +299,16 @@ func (o *Outbox) writeOne(b []byte, timeout time.Duration) (done int, err error)
 	return done, nil
 }
 
-// extend gives the next burst at least three quarters of the timeout. Setting a
-// deadline costs more than looking at the clock, so it is not done every time.
+// extend gives the next burst at least three quarters of the timeout; a quarter will do
+// for patience. Setting a deadline costs more than looking at the clock, so it is not
+// done every time.
 func (o *Outbox) extend(timeout time.Duration) error {
+	least := timeout * 3 / 4
+	if timeout <= patience {
+		least = timeout / 4
+	}
 	now := time.Now()
-	if left := o.deadline.Sub(now); left > timeout*3/4 && left <= timeout {
+	if left := o.deadline.Sub(now); left > least && left <= timeout {
 		return nil
 	}
 	o.deadline = now.Add(timeout)
