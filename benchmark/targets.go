@@ -62,19 +62,26 @@ func allTargets() []target {
 	throughput := func(s scenario, times float64, against ...string) {
 		l.ratio(s, "ours", "throughput", atLeast(times), byThroughput, against...)
 	}
-	throughput(at(500, 10), 4, "rpcx")
-	throughput(at(500, 10), 2, "netrpc")
-	throughput(at(500, 10), 2, "arpc")
-	throughput(at(500, 10), 4, "grpc")
-	throughput(at(500, 10), 0.6, "limit-c")
-	for _, callers := range []int{100, 2000, 5000} {
-		throughput(at(callers, 10), 3, "rpcx")
-		throughput(at(callers, 10), 1.5, frameworks()...)
+	cpu := func(s scenario, times float64, against ...string) {
+		l.ratio(s, "ours", "CPU per call", atMost(times), (*measurement).cpu, against...)
 	}
-	l.ratio(at(1, 1), "ours", "p50", atMost(0.7), byP50, "rpcx")
+	throughput(at(500, 10), 5, "rpcx")
+	throughput(at(500, 10), 2.5, "netrpc")
+	throughput(at(500, 10), 2.5, "arpc")
+	throughput(at(500, 10), 6, "grpc")
+	throughput(at(500, 10), 0.65, "limit-c")
+	cpu(at(500, 10), 0.25, "rpcx")
+	cpu(at(500, 10), 0.4, "netrpc")
+	l.ratio(at(500, 10), "ours", "p99", atMost(0.3), func(m *measurement) float64 { return m.P99 }, "rpcx")
+	for _, callers := range []int{100, 2000, 5000} {
+		throughput(at(callers, 10), 3.5, "rpcx")
+		throughput(at(callers, 10), 2, frameworks()...)
+	}
+	l.ratio(at(1, 1), "ours", "p50", atMost(0.75), byP50, "rpcx")
 	l.ratio(at(1, 1), "ours", "p50", atMost(1), byP50, frameworks()...)
 	l.ratio(at(1, 1), "ours", "p50", atMost(1.2), byP50, "limit-c")
 	throughput(at(500, 500), 1, frameworks()...)
+	cpu(at(500, 500), 1, frameworks()...)
 	l.ratio(at(500, 10), "ours-vt", "throughput", atLeast(0.5), byThroughput, "limit-c-vt")
 	for _, delay := range []time.Duration{10 * time.Millisecond, 30 * time.Millisecond} {
 		for _, callers := range []int{100, 5000} {

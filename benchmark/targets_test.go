@@ -116,8 +116,8 @@ func TestPrintTargets(t *testing.T) {
 	var b strings.Builder
 	printTargets(&b, &results{Measurements: []*measurement{made("ours", s, 1, 5000), made("rpcx", s, 1, 1000), made("arpc", s, 1, 4000)}})
 	for _, want := range []string{
-		"targets: 1 of 2 reached, ", "500/10: throughput to rpcx  ≥ 4.00 ×    5.00 ×  rpcx      reached\n",
-		"500/10: throughput to arpc  ≥ 2.00 ×    1.25 ×  arpc  not reached\n",
+		"targets: 3 of 4 reached, ", "500/10: throughput to rpcx    ≥ 5.00 ×    5.00 ×  rpcx      reached\n",
+		"500/10: throughput to arpc    ≥ 2.50 ×    1.25 ×  arpc  not reached\n",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &b)
