@@ -44,8 +44,7 @@ func (a *attempts) elsewhere(ctx context.Context) error {
 	}
 	if a.client.guard.refused(s, &a.out.call) {
 		a.stuck = true
-		return a.note(rpcx.Unsent(rpcx.Unavailable, "client: call %s.%s: its circuit breaker is open on every server",
-			a.out.call.Service, a.out.call.Method))
+		return a.note(a.barred())
 	}
 	n, p := a.choose(ctx, s)
 	if n == nil {
@@ -58,6 +57,11 @@ func (a *attempts) elsewhere(ctx context.Context) error {
 	a.tried = append(a.tried, n)
 	a.at.Store(n)
 	return a.guarded(ctx, n, p)
+}
+
+func (a *attempts) barred() error {
+	return rpcx.Unsent(rpcx.Unavailable, "client: call %s.%s: its circuit breaker is open on every server",
+		a.out.call.Service, a.out.call.Method)
 }
 
 // reach is elsewhere for a call that goes on to the next server when one cannot be

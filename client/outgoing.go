@@ -24,8 +24,9 @@ type outgoing struct {
 	attempts attempts
 	attempt  int
 
-	conn *Conn // of the current attempt
-	told *told // nil: nobody observes
+	conn *Conn   // of the current attempt
+	sent request // by the current attempt
+	told *told   // nil: nobody observes
 
 	raw    *protocol.Message // a frame of the user's, instead of arguments
 	answer *protocol.Message // and its answer
@@ -134,40 +135,42 @@ func (o *outgoing) compressType(config *resolved) protocol.CompressType {
 func (o *outgoing) exchange(ctx context.Context, c *Conn) (requestBytes, replyBytes int, err error) {
 	o.call.Peer, o.call.Trailer = c.peer, rpcx.Metadata{}
 	if o.raw != nil {
-		o.answer, err = c.sendRaw(ctx, o.raw, o.call.Header, o.auth)
-		if o.answer != nil {
-			o.call.Trailer, replyBytes = o.answer.Metadata, len(o.answer.Payload)
-		}
-		return len(o.raw.Payload), replyBytes, err
+		return o.exchangeRaw(ctx, c)
 	}
 	if err := o.checkReply(c); err != nil {
 		return 0, 0, err
 	}
-	r := request{
-		service:   o.call.Service,
-		method:    o.call.Method,
-		metadata:  o.call.Header,
-		auth:      o.auth,
-		serialize: o.serializeType(c.config),
-		compress:  o.compressType(c.config),
-		oneway:    o.call.Oneway,
-		args:      o.call.Args,
-	}
-	p, sent, err := c.roundTrip(ctx, &r)
+	r := &o.sent
+	r.service, r.method, r.oneway = o.call.Service, o.call.Method, o.call.Oneway
+	r.metadata, r.auth, r.args = o.call.Header, o.auth, o.call.Args
+	r.serialize, r.compress = o.serializeType(c.config), o.compressType(c.config)
+	p, sent, err := c.roundTrip(ctx, r)
 	if err != nil || p == nil {
 		return sent, 0, err
 	}
 	defer p.free()
 	received := len(p.payload)
 	o.call.Trailer = p.meta
-	if p.head.Status == protocol.Error {
-		_ = c.decode(p, o.call.Reply) // the error is the answer; the reply beside it is a courtesy
-		return sent, received, rpcx.FromWire(p.meta)
+	err = c.decode(p, o.call.Reply)
+	switch {
+	case p.head.Status == protocol.Error:
+		err = rpcx.FromWire(p.meta) // it is the answer; the reply beside it is a courtesy
+	case err != nil:
+		err = o.undecodable(c, err)
 	}
-	if err := c.decode(p, o.call.Reply); err != nil {
-		return sent, received, rpcx.Errorf(rpcx.CodeOf(err), "client: call %s.%s on %s: %w", o.call.Service, o.call.Method, c.addr, err)
+	return sent, received, err
+}
+
+func (o *outgoing) exchangeRaw(ctx context.Context, c *Conn) (requestBytes, replyBytes int, err error) {
+	o.answer, err = c.sendRaw(ctx, o.raw, o.call.Header, o.auth)
+	if o.answer != nil {
+		o.call.Trailer, replyBytes = o.answer.Metadata, len(o.answer.Payload)
 	}
-	return sent, received, nil
+	return len(o.raw.Payload), replyBytes, err
+}
+
+func (o *outgoing) undecodable(c *Conn, err error) error {
+	return rpcx.Errorf(rpcx.CodeOf(err), "client: call %s.%s on %s: %w", o.call.Service, o.call.Method, c.addr, err)
 }
 
 // checkReply refuses a reply that nothing can be decoded into, before the call runs.
@@ -184,11 +187,15 @@ func (o *outgoing) checkReply(c *Conn) error {
 
 // send is exchange with its observer.
 func (o *outgoing) send(ctx context.Context, c *Conn) error {
-	observer := c.config.Observer
-	if observer == nil {
-		_, _, err := o.exchange(ctx, c)
-		return err
+	if c.config.Observer != nil {
+		return o.sendObserved(ctx, c)
 	}
+	_, _, err := o.exchange(ctx, c)
+	return err
+}
+
+func (o *outgoing) sendObserved(ctx context.Context, c *Conn) error {
+	observer := c.config.Observer
 	if o.told == nil {
 		o.told = new(told)
 	}

@@ -13,10 +13,13 @@ import (
 // on makes one attempt on a server. A policy that learns is told of it; any other one
 // costs nothing here.
 func (a *attempts) on(ctx context.Context, n *node) error {
-	tracker, i := a.target.tracker(n)
-	if tracker == nil {
-		return a.attemptOn(ctx, n)
+	if tracker, i := a.target.tracker(n); tracker != nil {
+		return a.tracked(ctx, n, tracker, i)
 	}
+	return a.attemptOn(ctx, n)
+}
+
+func (a *attempts) tracked(ctx context.Context, n *node, tracker balance.Tracker, i int) error {
 	outcome := balance.Outcome{}
 	began := time.Now()
 	tracker.Begin(i)

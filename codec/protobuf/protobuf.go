@@ -62,6 +62,25 @@ func (Codec) Append(dst []byte, v any) ([]byte, error) {
 	if isNil(v) {
 		return dst, fmt.Errorf("protobuf: cannot encode a nil %T", v)
 	}
+	if _, generated := v.(vtMarshaler); !generated {
+		if m, ok := v.(proto.Message); ok {
+			return appendMessage(dst, m)
+		}
+	}
+	return appendOwn(dst, v)
+}
+
+// appendMessage encodes a message with Google's runtime.
+func appendMessage(dst []byte, m proto.Message) ([]byte, error) {
+	out, err := (proto.MarshalOptions{}).MarshalAppend(dst, m)
+	if err != nil {
+		return dst, wrap(err)
+	}
+	return out, nil
+}
+
+// appendOwn encodes a value with methods of its own.
+func appendOwn(dst []byte, v any) ([]byte, error) {
 	var (
 		out []byte
 		n   int
@@ -71,11 +90,6 @@ func (Codec) Append(dst []byte, v any) ([]byte, error) {
 	case vtMarshaler:
 		out = extend(dst, m.SizeVT())
 		n, err = m.MarshalToSizedBufferVT(out[len(dst):])
-	case proto.Message:
-		if out, err = (proto.MarshalOptions{}).MarshalAppend(dst, m); err != nil {
-			return dst, wrap(err)
-		}
-		return out, nil
 	case sizedMarshaler:
 		out = extend(dst, m.Size())
 		n, err = m.MarshalToSizedBuffer(out[len(dst):])
