@@ -16,7 +16,6 @@ package outbox
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -49,7 +48,6 @@ var ErrClosed = errors.New("connection is closed")
 type Outbox struct {
 	conn      net.Conn
 	resumable bool          // a write that timed out may be continued
-	fragile   bool          // a write that timed out has broken the connection: TLS
 	timeout   time.Duration // for the peer to take a burst
 	limit     int           // pending bytes at which Add waits
 	sizes     bufpool.Hint  // of what is added
@@ -77,8 +75,7 @@ type Outbox struct {
 // is less, must be taken by the peer within timeout, or the outbox fails and closes
 // the connection. limit is the number of queued bytes at which Add begins to wait.
 func New(conn net.Conn, timeout time.Duration, limit int) *Outbox {
-	_, fragile := conn.(*tls.Conn)
-	return &Outbox{conn: conn, resumable: resumable(conn), fragile: fragile, timeout: timeout, limit: limit}
+	return &Outbox{conn: conn, resumable: resumable(conn), timeout: timeout, limit: limit}
 }
 
 // resumable reports whether a write to conn that timed out has written exactly what it
@@ -130,12 +127,19 @@ func (o *Outbox) Add(ctx context.Context, b *bufpool.Buffer, gather bool) (int64
 		runtime.Gosched()
 		o.mu.Lock()
 	}
-	if o.fragile && ctx.Done() != nil && o.err == nil {
+	if !o.resumable && mayEnd(ctx) && o.err == nil {
 		o.handOver() // the caller would not get its goroutine back before the write ends
 		return pos, nil
 	}
 	o.lead(rounds)
 	return pos, nil
+}
+
+// mayEnd reports whether ctx can end. The deadline is asked for first: to make a channel
+// may cost.
+func mayEnd(ctx context.Context) bool {
+	_, limited := ctx.Deadline()
+	return limited || ctx.Done() != nil
 }
 
 // append puts b at the end of the queue. o.mu is held.

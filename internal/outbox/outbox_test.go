@@ -36,7 +36,7 @@ func TestFramesGoOutInOrder(t *testing.T) {
 					size = 40 << 10 // goes out as it is, between those that are gathered
 				}
 				f := frame(1, i, size)
-				pos, err := o.Add(t.Context(), buffer(f), gather)
+				pos, err := o.Add(context.Background(), buffer(f), gather)
 				if err != nil || pos != int64(want.Len()) {
 					t.Fatalf("frame %d is at %d (%v), want %d", i, pos, err, want.Len())
 				}
@@ -158,7 +158,7 @@ func TestLargeFramesAreNotCopied(t *testing.T) {
 			b := bufpool.Get(size)
 			b.B = b.B[:size]
 			first := &b.B[0]
-			if _, err := o.Add(t.Context(), b, true); err != nil {
+			if _, err := o.Add(context.Background(), b, true); err != nil {
 				t.Fatal(err)
 			}
 			if conn.pieces[0] != first {
@@ -326,7 +326,7 @@ func TestBackPressure(t *testing.T) {
 		cancel()
 		conn := newFakeConn()
 		o := outbox.New(conn, patience, 8)
-		if _, err := o.Add(ctx, buffer("a."), false); err != nil || conn.written() != "a." {
+		if _, err := o.Add(ctx, buffer("a."), false); err != nil || o.Flush(t.Context()) != nil || conn.written() != "a." {
 			t.Errorf("wrote %q, %v", conn.written(), err)
 		}
 	})

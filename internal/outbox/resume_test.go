@@ -204,7 +204,7 @@ func TestNotResumable(t *testing.T) {
 		ours, theirs := mem.Pipe()
 		o := outbox.New(opaque{ours}, patience, roomy)
 		began := time.Now()
-		if _, err := o.Add(t.Context(), buffer(strings.Repeat("x", 1<<20)), false); err != nil {
+		if _, err := o.Add(context.Background(), buffer(strings.Repeat("x", 1<<20)), false); err != nil {
 			t.Fatal(err)
 		}
 		var timeout net.Error
@@ -256,5 +256,30 @@ func TestCloseWaitsForTheGoroutineThatWrites(t *testing.T) {
 		}
 		close(conn.deaf)
 		<-closed
+	})
+}
+
+// A caller with a context does not write to such a connection itself: it would not get
+// its goroutine back when the context ends.
+func TestNotResumableHeedsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := mem.Pipe()
+		o := outbox.New(opaque{ours}, patience, roomy)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		pos, err := o.Add(ctx, buffer(strings.Repeat("x", 1<<20)), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Wait(ctx, pos); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Wait: %v", err)
+		}
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("the caller was held for %v", took)
+		}
+		theirs.Close()
+		o.Close(nil)
 	})
 }
