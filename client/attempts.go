@@ -54,6 +54,7 @@ func (a *attempts) elsewhere(ctx context.Context) error {
 	if n == nil {
 		return a.note(s.nobody(a.target.service))
 	}
+	n, p = a.relieve(ctx, s, n, p)
 	a.tried = append(a.tried, n)
 	a.at.Store(n)
 	return a.guarded(ctx, n, p)

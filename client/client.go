@@ -26,6 +26,7 @@ type Client struct {
 	mode      FailMode
 	policy    balance.Policy
 	position  *balance.Position      // for Closest, else nil
+	even      bool                   // all servers are to get the same part of the calls; see relieve
 	token     atomic.Pointer[string] // of Auth
 
 	private bool      // calls are seen by nobody else; see recycle

@@ -17,9 +17,10 @@ type SelectMode int
 // The select modes, with rpcx's names and numbers. Option.Balance takes any other
 // policy; package balance has more.
 const (
-	// RandomSelect takes each with the same probability.
+	// RandomSelect takes each with the same probability, but for one on which 64 calls or
+	// more wait, eight times as many as on another.
 	RandomSelect SelectMode = iota
-	// RoundRobin takes one after the other.
+	// RoundRobin takes one after the other, with the same exception.
 	RoundRobin
 	// WeightedRoundRobin does too, those with a greater weight more often.
 	WeightedRoundRobin
@@ -80,6 +81,7 @@ func (c *Client) selection(m SelectMode) (p balance.Policy, err error) {
 	default:
 		return nil, fmt.Errorf("client: unknown select mode %d; see Option.Balance", int(m))
 	}
+	c.even = c.config.Balance == nil && !c.config.Sticky && (m == RandomSelect || m == RoundRobin)
 	if c.config.Sticky {
 		p = balance.Sticky{Then: p}
 	}
