@@ -183,11 +183,17 @@ func (a *attempts) afford(err error) bool {
 	case rpcx.SafeToRetry(err) && !remote(err):
 		return true
 	}
-	if !a.client.budget.spend() {
+	if !a.client.budget.spend(a.crisis()) {
 		ev.Kind, a.cut = rpcx.RetryDenied, errBudget
 	}
 	a.client.events.tell(ev)
 	return a.cut == nil
+}
+
+// crisis reports whether the method fails on all servers.
+func (a *attempts) crisis() bool {
+	s := a.target.snapshot.Load()
+	return s != nil && a.client.guard.openEverywhere(s, &a.out.call)
 }
 
 func (a *attempts) note(err error) error {

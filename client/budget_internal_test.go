@@ -17,7 +17,7 @@ import (
 // spendAll takes what there is.
 func spendAll(b *budget) int {
 	n := 0
-	for b.spend() {
+	for b.spend(false) {
 		n++
 	}
 	return n
@@ -78,17 +78,52 @@ func TestBudgetReserve(t *testing.T) {
 			b.earn()
 		}
 		spared := 0
-		for b.spare() {
+		for b.spare(false) {
 			spared++
 		}
 		if rest := spendAll(b); spared != 150 || rest != 150 {
 			t.Errorf("%d were spared and then %d spent, want half of 300 each", spared, rest)
 		}
-		if time.Sleep(time.Second); b.spare() {
+		if time.Sleep(time.Second); b.spare(false) {
 			t.Error("a precaution takes what has just come in")
 		}
 		if n := spendAll(b); n < 9 || n > 10 {
 			t.Errorf("%d came in, want 10", n)
+		}
+	})
+}
+
+// While all servers fail there is half as much, and little was saved up.
+func TestBudgetInCrisis(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(RetryBudget{})
+		second := func() {
+			for range 100 {
+				time.Sleep(10 * time.Millisecond)
+				for range 10 {
+					b.earn()
+				}
+				b.mu.Lock() // as when something is spent now and then
+				b.crisis.fill(time.Now(), b.calls.Load())
+				b.mu.Unlock()
+			}
+		}
+		for range 60 {
+			second()
+		}
+		for i := range 5 {
+			n := 0
+			for b.spend(true) {
+				n++
+			}
+			if n < 60 || n > 105 {
+				t.Errorf("%d could be spent in second %d of a crisis, want a tenth of 1000 calls and 5 at most", n, i)
+			}
+			second()
+		}
+		if n := spendAll(b); n < 1000 {
+			t.Errorf("%d could be spent after it, want what was saved up before", n)
 		}
 	})
 }
@@ -104,7 +139,7 @@ func TestBudgetIsShared(t *testing.T) {
 			spenders.Go(func() {
 				for range 1000 {
 					b.earn()
-					if b.spend() {
+					if b.spend(false) {
 						spent.Add(1)
 					}
 				}

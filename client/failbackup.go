@@ -85,7 +85,7 @@ func (a *attempts) backup(ctx context.Context, call rpcx.Call) *attempts {
 		return nil
 	}
 	ev := rpcx.Event{Kind: rpcx.CallHedged, Service: call.Service, Method: call.Method, Server: slow.key}
-	if !a.client.budget.spare() {
+	if !a.client.budget.spare(b.crisis()) {
 		ev.Kind, ev.Server = rpcx.RetryDenied, ""
 		b = nil
 	}

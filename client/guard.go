@@ -75,8 +75,12 @@ func (a *attempts) choose(ctx context.Context, s *snapshot) (*node, permit) {
 // refused reports whether a call must not be made because the breakers of its method
 // are open on all servers.
 func (g *guard) refused(s *snapshot, call *rpcx.Call) bool {
-	return g.breaker.Refuse && g.barred.Load() > 0 &&
-		!slices.ContainsFunc(s.nodes, func(n *node) bool { return n.breakers.ready(call) })
+	return g.breaker.Refuse && g.openEverywhere(s, call)
+}
+
+// openEverywhere reports whether the breakers of a method are open on all servers.
+func (g *guard) openEverywhere(s *snapshot, call *rpcx.Call) bool {
+	return g.barred.Load() > 0 && !slices.ContainsFunc(s.nodes, func(n *node) bool { return n.breakers.ready(call) })
 }
 
 // readmit lets ejected servers return whose time has come.
