@@ -22,7 +22,7 @@ const (
 	RandomSelect SelectMode = iota
 	// RoundRobin takes one after the other, with the same exception.
 	RoundRobin
-	// WeightedRoundRobin does too, those with a greater weight more often.
+	// WeightedRoundRobin takes one after the other, those with a greater weight more often.
 	WeightedRoundRobin
 	// WeightedICMP prefers servers that are near in the network, as it is measured now.
 	WeightedICMP
