@@ -7,10 +7,11 @@ SHELL := /bin/bash
 FUZZTIME ?= 30s
 TESTFLAGS ?=
 BENCHFLAGS ?=
+CHAOSFLAGS ?=
 
 packages = $$(scripts/modules.sh | sed 's|$$|/...|')
 
-.PHONY: help demo test short fuzz lint fmt tidy cover bench interop ci
+.PHONY: help demo test short fuzz lint fmt tidy cover bench interop chaos overload ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +47,12 @@ bench: ## compare with other frameworks, some minutes (BENCHFLAGS=-quick: half a
 
 interop: ## prove compatibility with real rpcx and print the matrix
 	@cd interop && go test -count=1 -v ./... | awk '/^(=== |[ \t]*--- PASS)/ { next } { print }'
+
+chaos: ## kill, stop, freeze servers under load and count the calls, minutes (CHAOSFLAGS=-full: more)
+	@cd interop && go run ./chaos $(CHAOSFLAGS)
+
+overload: ## offer a server ten times what it can take, half a minute
+	@cd interop && go run ./chaos overload $(CHAOSFLAGS)
 
 ci: ## what CI runs
 	@.ci/run

@@ -13,4 +13,6 @@
 // The other tests replay what real peers put on the wire: transcripts of real
 // clients against our server, our client's bytes against theirs, and any frame at
 // all against both decoders.
+//
+// The program in chaos shows what becomes of calls when servers fail, with both.
 package interop
