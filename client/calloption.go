@@ -104,10 +104,15 @@ func WithHashKey(key string) CallOption {
 
 func newCallConfig(opts []CallOption) callConfig {
 	var c callConfig
+	c.set(opts)
+	return c
+}
+
+// set applies opts.
+func (c *callConfig) set(opts []CallOption) {
 	for _, o := range opts {
 		if o != nil {
-			o.apply(&c)
+			o.apply(c)
 		}
 	}
-	return c
 }

@@ -120,14 +120,22 @@ func (c *Client) newCall() *outgoing {
 			return o
 		}
 	}
-	return new(outgoing)
+	if c.config.Observer == nil {
+		return new(outgoing)
+	}
+	both := new(struct { // to allocate once
+		outgoing
+		told
+	})
+	both.outgoing.told = &both.told
+	return &both.outgoing
 }
 
 // recycle keeps a call that has succeeded for another one, if it was never out of the
 // hands of the client: neither interceptors nor an observer, who may have kept it, nor
 // attempts on goroutines of their own.
 func (c *Client) recycle(o *outgoing) {
-	if !c.private || o.run != nil {
+	if !c.private || o.run != nil || !o.own.Untouched() {
 		return
 	}
 	*o = outgoing{}
@@ -209,8 +217,11 @@ func (c *Client) do(ctx context.Context, o *outgoing) error {
 	}
 	if o.options.timeout != 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = withTimeout(ctx, o.options.timeout)
-		defer cancel()
+		if ctx, cancel = o.limit(ctx); cancel != nil {
+			defer cancel()
+		} else {
+			defer o.own.End(context.Canceled)
+		}
 	}
 	if c.config.Observer != nil {
 		return c.observed(ctx, o)
@@ -219,7 +230,9 @@ func (c *Client) do(ctx context.Context, o *outgoing) error {
 }
 
 func (c *Client) observed(ctx context.Context, o *outgoing) error {
-	o.told = new(told)
+	if o.told == nil {
+		o.told = new(told)
+	}
 	info := &o.told.call
 	*info = o.info(0)
 	began := time.Now()

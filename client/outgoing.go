@@ -24,6 +24,7 @@ type outgoing struct {
 	attempts attempts
 	attempt  int
 
+	own  timed   // the context of a call with a time-out
 	conn *Conn   // of the current attempt
 	sent request // by the current attempt
 	told *told   // nil: nobody observes
@@ -74,9 +75,7 @@ func newOutgoing(ctx context.Context, service, method string, args, reply any, o
 // init prepares an empty call.
 func (o *outgoing) init(ctx context.Context, service, method string, args, reply any, opts []CallOption) {
 	o.Context = ctx
-	if len(opts) > 0 {
-		o.options = newCallConfig(opts)
-	}
+	o.options.set(opts)
 	o.call = rpcx.Call{
 		Side:    rpcx.ClientSide,
 		Service: service,

@@ -21,17 +21,17 @@ type timed struct {
 // Value implements context.Context.
 func (t *timed) Value(key any) any { return t.parent.Value(key) }
 
-// withTimeout is context.WithTimeout, at a lower price where that is possible.
-func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+// limit is context.WithTimeout with the time-out of the call, at a lower price where that
+// is possible: then there is no cancel, and the context is o.own, which the caller ends. It
+// is called once.
+func (o *outgoing) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, limited := ctx.Deadline(); limited || ctx.Done() != nil {
-		return context.WithTimeout(ctx, d)
+		return context.WithTimeout(ctx, o.options.timeout)
 	}
-	t := &timed{parent: ctx}
-	t.SetDeadline(time.Now().Add(d))
-	return t, t.end
+	o.own.parent = ctx
+	o.own.SetDeadline(time.Now().Add(o.options.timeout))
+	return &o.own, nil
 }
-
-func (t *timed) end() { t.End(context.Canceled) }
 
 // onlyTimed reports whether ctx ends with its deadline and with nothing else.
 func onlyTimed(ctx context.Context) bool {

@@ -54,6 +54,14 @@ func (c *Context) watch() {
 	}
 }
 
+// Untouched reports whether nobody has waited for the end, so that nothing that the
+// context has started can still run.
+func (c *Context) Untouched() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.done == nil && c.timer == nil
+}
+
 // Err implements context.Context.
 func (c *Context) Err() error {
 	c.mu.Lock()
