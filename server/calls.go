@@ -11,6 +11,14 @@ import (
 // may wait whatever its length.
 const waitingBytes = 1 << 20
 
+// Calls beyond manyCalls run only if somebody waits for their replies, and as long as the
+// requests of all that run hold no more than runningBytes: a peer that sends calls at no
+// cost to itself, or large ones, makes the server hold no more for it.
+const (
+	manyCalls    = 256
+	runningBytes = 16 << 20
+)
+
 // adoptions is how many calls beyond the limit may run because they were found to hold
 // up the connection. Without them it could not be read, and its peer's cancel frames,
 // which make room, could not be seen.
@@ -24,6 +32,7 @@ type calls struct {
 
 	mu      sync.Mutex // guards what follows
 	running map[*inbound]struct{}
+	held    int // bytes of the requests that run
 	waiting []*inbound
 	bytes   int           // of the requests that wait
 	room    chan struct{} // closed when a call ends; nil: nobody waits
@@ -44,7 +53,7 @@ func (s *calls) admit(in *inbound) admission {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case len(s.running) < s.limit && len(s.waiting) == 0:
+	case len(s.waiting) == 0 && s.fits(in):
 		s.put(in)
 		return started
 	case len(s.waiting) == 0, len(s.waiting) < s.limit && s.bytes+in.size() <= waitingBytes:
@@ -54,6 +63,12 @@ func (s *calls) admit(in *inbound) admission {
 	default:
 		return full
 	}
+}
+
+// fits reports whether a call may run beside those that do. s.mu is held.
+func (s *calls) fits(in *inbound) bool {
+	n := len(s.running)
+	return n < s.limit && (n < manyCalls || !in.call.Oneway && s.held+in.size() <= runningBytes)
 }
 
 // adopt takes in a call that runs already, unless it has ended since.
@@ -71,6 +86,7 @@ func (s *calls) put(in *inbound) {
 		s.running = make(map[*inbound]struct{})
 	}
 	s.running[in] = struct{}{}
+	s.held += in.size()
 	if s.ended {
 		in.End(context.Canceled)
 	}
@@ -82,12 +98,15 @@ func (s *calls) remove(in *inbound) (next *inbound, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in.released = true
-	delete(s.running, in)
+	if _, counted := s.running[in]; counted {
+		delete(s.running, in)
+		s.held -= in.size()
+	}
 	if s.room != nil {
 		close(s.room)
 		s.room = nil
 	}
-	if len(s.waiting) > 0 && len(s.running) < s.limit {
+	if len(s.waiting) > 0 && s.fits(s.waiting[0]) {
 		next = s.waiting[0]
 		s.waiting[0] = nil
 		s.waiting = s.waiting[1:]
@@ -126,7 +145,7 @@ func (s *calls) end() (running int, dropped []*inbound) {
 // waitRoom waits until a call has ended since it was found that there is no room.
 func (s *calls) waitRoom(dying <-chan struct{}) {
 	s.mu.Lock()
-	if len(s.running) < s.limit {
+	if len(s.waiting) == 0 {
 		s.mu.Unlock()
 		return
 	}

@@ -100,6 +100,53 @@ func TestCallsThatWaitRunInTheirOrder(t *testing.T) {
 	})
 }
 
+// One client may have many calls under way, as far as their requests are small: else a
+// few hundred slow calls are all that it gets answered in the time of one.
+func TestManySlowCalls(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		request int // bytes
+		runs    int
+	}{
+		{"small", 100, 1000},
+		{"large", 40 << 10, 16 << 20 / (40 << 10)},
+		{"very large", 100 << 10, 256},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const calls = 1000
+				w := inMemory(t).arith()
+				began, release := make(chan struct{}, calls), make(chan struct{})
+				w.handle("block", func(context.Context, *Args, *Reply) error {
+					began <- struct{}{}
+					<-release
+					return nil
+				})
+				p := w.dial(t)
+				var requests []byte
+				for i := range uint64(calls) {
+					m := numbered(i, request("S", "block", `{"A":6,"B":7,"C":"`+strings.Repeat("x", tt.request)+`"}`))
+					requests = append(requests, encode(t, m)...)
+				}
+				go p.Write(requests) // it takes until the last one is read
+				time.Sleep(time.Minute)
+				if n := len(began); n < tt.runs-5 || n > tt.runs+16 {
+					t.Errorf("%d handlers run, want %d", n, tt.runs)
+				}
+				close(release)
+				for range calls {
+					p.receive()
+				}
+				if n := len(began); n != calls {
+					t.Errorf("%d handlers ran, want %d", n, calls)
+				}
+			})
+		})
+	}
+}
+
 // Handlers that are found to block the reader run beyond the limit, but not many.
 func TestTakeoversAreBounded(t *testing.T) {
 	t.Parallel()

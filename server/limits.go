@@ -18,7 +18,8 @@ type Limits struct {
 	// accepted and closed. Default 10,000.
 	Connections int
 	// HandlersPerConn is how many handlers run at once for one connection. As many calls
-	// again may wait; then the connection is not read from. Default 256.
+	// again may wait; then the connection is not read from. More than 256 run only if
+	// they are not one-way and the requests hold no more than 16 MiB. Default 1024.
 	HandlersPerConn int
 	// Handlers is how many handlers run at once in the pool of the whole server.
 	// Calls beyond it are refused with ResourceExhausted. Default 10,000.
@@ -53,7 +54,7 @@ func newLimits(l Limits) (Limits, error) {
 		def  int
 	}{
 		{"Connections", &l.Connections, 10_000},
-		{"HandlersPerConn", &l.HandlersPerConn, 256},
+		{"HandlersPerConn", &l.HandlersPerConn, 1024},
 		{"Handlers", &l.Handlers, 10_000},
 		{"UnsentReplies", &l.UnsentReplies, 1 << 20},
 		{"Pushes", &l.Pushes, 256},

@@ -509,7 +509,7 @@ func TestCloseDoesNotWaitForHandlers(t *testing.T) {
 // there may be handlers; every call is executed in the end.
 func TestOnewayFlood(t *testing.T) {
 	const calls = 100_000
-	const limit = 256 // the default
+	const limit = 256 // of one-way calls, by default
 	w := onTCP(t).arith()
 	release := make(chan struct{})
 	var ran atomic.Int64
