@@ -51,7 +51,7 @@ func Auth(config AuthConfig) func(ctx context.Context, service, method, token st
 	return func(ctx context.Context, service, method, token string) error {
 		identity, err := identify(ctx, token)
 		if err != nil {
-			refused.warn(ctx, called(service, method), slog.Any("reason", err))
+			refused.Warn(ctx, called(service, method), slog.Any("reason", err))
 			return err
 		}
 		who, _ := allow.find(service, method)
@@ -59,12 +59,12 @@ func Auth(config AuthConfig) func(ctx context.Context, service, method, token st
 		case slices.Contains(who, Everyone):
 			return nil
 		case identity == "":
-			refused.warn(ctx, called(service, method), slog.String("reason", "no identity"))
+			refused.Warn(ctx, called(service, method), slog.String("reason", "no identity"))
 			return rpcx.Errorf(rpcx.Unauthenticated, "auth: %s.%s is not for callers without an identity", service, method)
 		case slices.Contains(who, Identified), slices.Contains(who, identity):
 			return nil
 		default:
-			refused.warn(ctx, called(service, method), slog.String("identity", identity))
+			refused.Warn(ctx, called(service, method), slog.String("identity", identity))
 			return rpcx.Errorf(rpcx.PermissionDenied, "auth: %q may not call %s.%s", identity, service, method)
 		}
 	}

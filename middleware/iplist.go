@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/notice"
+	"github.com/rpcx-go/rpcx/internal/peerip"
 )
 
 // IPListConfig configures NewIPList.
@@ -27,7 +29,7 @@ type IPListConfig struct {
 // is let in only while Allow is empty. Its methods may be called concurrently.
 type IPList struct {
 	lists   atomic.Pointer[ipLists]
-	refused *notice
+	refused *notice.Notice
 }
 
 type ipLists struct{ allow, block []netip.Prefix }
@@ -58,7 +60,7 @@ func masked(list []netip.Prefix) []netip.Prefix {
 // Permits reports whether a peer may come in.
 func (l *IPList) Permits(addr net.Addr) bool {
 	lists := l.lists.Load()
-	ip, ok := addrIP(addr)
+	ip, ok := peerip.Of(addr)
 	if !ok {
 		return len(lists.allow) == 0
 	}
@@ -75,7 +77,7 @@ func (l *IPList) Interceptor() rpcx.Interceptor {
 			if l.Permits(c.Peer.Addr) {
 				return next(ctx, c)
 			}
-			l.refused.warn(ctx, called(c.Service, c.Method), slog.Any("peer", c.Peer.Addr))
+			l.refused.Warn(ctx, called(c.Service, c.Method), slog.Any("peer", c.Peer.Addr))
 			return refusal(c, rpcx.PermissionDenied, "address list: %v may not call", c.Peer.Addr)
 		}
 	}}
@@ -97,7 +99,7 @@ func (l ipListener) Accept() (net.Conn, error) {
 		if err != nil || l.list.Permits(conn.RemoteAddr()) {
 			return conn, err
 		}
-		l.list.refused.warn(context.Background(), slog.Any("peer", conn.RemoteAddr()))
+		l.list.refused.Warn(context.Background(), slog.Any("peer", conn.RemoteAddr()))
 		_ = conn.Close() // nothing was said on it
 	}
 }

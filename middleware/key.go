@@ -4,25 +4,22 @@ package middleware
 
 import (
 	"context"
-	"net"
-	"net/netip"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/peerip"
 )
 
 // PeerIP returns the address of the peer of a call, for IPv6 the network of 64 bits
 // that it is in, because a single caller has all of that. Peers without an IP address
 // are all "".
 func PeerIP(_ context.Context, c *rpcx.Call) string {
-	ip, ok := addrIP(c.Peer.Addr)
-	switch {
-	case !ok:
+	switch caller := peerip.Caller(c.Peer.Addr); {
+	case !caller.IsValid():
 		return ""
-	case ip.Is4():
-		return ip.String()
+	case caller.IsSingleIP():
+		return caller.Addr().String()
 	default:
-		network, _ := ip.WithZone("").Prefix(64)
-		return network.String()
+		return caller.String()
 	}
 }
 
@@ -37,25 +34,3 @@ func PeerMetadata(key string) func(ctx context.Context, c *rpcx.Call) string {
 
 // OneKey returns the same for all calls.
 func OneKey(context.Context, *rpcx.Call) string { return "" }
-
-// addrIP returns the IP address of a peer. An IPv4 address is one however it is written.
-func addrIP(addr net.Addr) (netip.Addr, bool) {
-	switch a := addr.(type) {
-	case *net.TCPAddr:
-		return unmapped(a.AddrPort().Addr())
-	case *net.UDPAddr:
-		return unmapped(a.AddrPort().Addr())
-	case nil:
-		return netip.Addr{}, false
-	}
-	port, err := netip.ParseAddrPort(addr.String())
-	if err != nil {
-		return netip.Addr{}, false
-	}
-	return unmapped(port.Addr())
-}
-
-func unmapped(ip netip.Addr) (netip.Addr, bool) {
-	ip = ip.Unmap()
-	return ip, ip.IsValid()
-}

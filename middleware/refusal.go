@@ -3,29 +3,14 @@
 package middleware
 
 import (
-	"context"
 	"log/slog"
-	"sync"
-	"time"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/notice"
 )
 
-// noticeEvery is the least time between two lines of a notice.
-const noticeEvery = time.Second
-
-// notice logs what peers can cause as often as they like: one line a second, which
-// says how often it happened since the last one.
-type notice struct {
-	logger *slog.Logger
-	msg    string
-
-	mu    sync.Mutex
-	last  time.Time
-	times int
-}
-
-func newNotice(l *slog.Logger, msg string) *notice { return &notice{logger: orDefault(l), msg: msg} }
+// newNotice makes a notice that logs to l, or to the default logger.
+func newNotice(l *slog.Logger, msg string) *notice.Notice { return notice.New(orDefault(l), msg) }
 
 // orDefault returns l, or the default logger of now.
 func orDefault(l *slog.Logger) *slog.Logger {
@@ -33,27 +18,6 @@ func orDefault(l *slog.Logger) *slog.Logger {
 		return slog.Default()
 	}
 	return l
-}
-
-func (n *notice) warn(ctx context.Context, attrs ...slog.Attr) {
-	if times := n.due(); times > 0 {
-		attrs = append(attrs, slog.Int("times", times))
-		n.logger.LogAttrs(ctx, slog.LevelWarn, n.msg, attrs...) //nolint:sloglint // constant where it was made
-	}
-}
-
-// due returns how often it happened since the last line, 0 when it is not time for one.
-func (n *notice) due() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.times++
-	now := time.Now()
-	if !n.last.IsZero() && now.Sub(n.last) < noticeEvery {
-		return 0
-	}
-	times := n.times
-	n.last, n.times = now, 0
-	return times
 }
 
 // refusal returns the error of a call that does not go on. A server promises its

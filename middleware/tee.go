@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/notice"
 )
 
 // TeeConfig configures NewTee.
@@ -47,7 +48,7 @@ type Tee struct {
 	seen    atomic.Uint64
 
 	sent, failed, dropped atomic.Uint64
-	drops, failures       *notice
+	drops, failures       *notice.Notice
 }
 
 // TeeStats is what became of the copies so far.
@@ -126,7 +127,7 @@ func (t *Tee) offer(ctx context.Context, c *rpcx.Call, args any) {
 	case t.queue <- one:
 	default:
 		t.dropped.Add(1)
-		t.drops.warn(ctx, called(c.Service, c.Method))
+		t.drops.Warn(ctx, called(c.Service, c.Method))
 	}
 }
 
@@ -148,7 +149,7 @@ func (t *Tee) send(one *copied) {
 	t.sent.Add(1)
 	if err := t.to(ctx, &one.call); err != nil {
 		t.failed.Add(1)
-		t.failures.warn(ctx, called(one.call.Service, one.call.Method), slog.Any("error", err))
+		t.failures.Warn(ctx, called(one.call.Service, one.call.Method), slog.Any("error", err))
 	}
 }
 

@@ -52,7 +52,7 @@ func Timeout(config TimeoutConfig) rpcx.Interceptor {
 			if !errors.Is(err, context.DeadlineExceeded) || context.Cause(ctx) != over { //nolint:errorlint // this very one
 				return err
 			}
-			late.warn(ctx, called(c.Service, c.Method), slog.Duration("limit", limit))
+			late.Warn(ctx, called(c.Service, c.Method), slog.Duration("limit", limit))
 			var e *rpcx.Error
 			if errors.As(err, &e) {
 				return err // it knows more, such as whether the call ran
