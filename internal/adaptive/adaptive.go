@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package adaptive finds out how many calls of one kind a server can work on at a time.
+//
+// The limit follows the gradient of latency, as TCP Vegas and the gradient limiters of
+// Netflix's concurrency-limits do: while calls take about as long as they do without
+// load the limit grows, by its square root at a time; when they take more than a
+// multiple of that, it shrinks in the same proportion. Three things are different.
+//
+// There is no limit until calls run out of time. What takes longer than usual is not
+// overload as long as its callers get their answers, so a healthy server refuses
+// nothing, whatever happens to its latency. When calls do run out of time the first
+// limit is that of Little's law: as many as were answered in the time that one takes
+// without load.
+//
+// What a call takes without load is learned while there is no limit. If latency stays
+// high though the limit is down at its minimum, then load is not why, and it is learned
+// again: a server that waits for a slow one recovers.
+//
+// Only calls that began since the limit was last changed say anything about it, so
+// that those which were let in before do not drive it down while they drain.
+package adaptive
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config says how a Limit behaves. All of it must be set.
+type Config struct {
+	// Tolerance is how many times as long as without load calls may take.
+	Tolerance float64
+	// Min is the lowest limit.
+	Min int
+	// Eager limits whenever latency rises, whether or not calls run out of time.
+	Eager bool
+}
+
+// The steps of the control.
+const (
+	window     = 100 * time.Millisecond // least time between two looks
+	enough     = 10                     // least number of calls that are looked at
+	stale      = 10 * window            // a window that is not full by then begins anew
+	lateShare  = 0.1                    // part of the calls that run out of time under overload
+	calm       = 10 * time.Second       // how long nothing is refused before the limit is lifted
+	forgetting = 1.0 / 600              // of a window with a higher latency, on what is usual: a minute's worth
+)
+
+// Change is what became of the limit.
+type Change uint8
+
+// The changes.
+const (
+	None   Change = iota // nothing that others need to know
+	Set                  // there is a limit now
+	Lifted               // there is none any more
+)
+
+// Limit is the limit for one kind of calls. The zero value with a Config is ready. Its
+// methods may be called concurrently; those that are called for every call take no lock
+// while there is no limit.
+type Limit struct {
+	config   Config
+	limit    atomic.Int64 // 0: none
+	inFlight atomic.Int64
+	refused  atomic.Bool // since the last look
+
+	mu      sync.Mutex    // guards what follows
+	usual   time.Duration // what calls take without load; 0: not known
+	changed time.Time     // when the limit was
+	busy    time.Time     // when last a call was refused
+	w       sample
+}
+
+// sample is what calls that ended lately were like.
+type sample struct {
+	began       time.Time
+	count, late int
+	sum         time.Duration
+	peak        int64 // calls in flight
+}
+
+// New makes a limit that does not limit yet.
+func New(c Config) *Limit { return &Limit{config: c} }
+
+// Limit returns how many calls may run, 0 for any number.
+func (l *Limit) Limit() int { return int(l.limit.Load()) }
+
+// InFlight returns how many do.
+func (l *Limit) InFlight() int { return int(l.inFlight.Load()) }
+
+// Enter lets a call in, unless that makes more than share times the limit. What was let
+// in has to Leave.
+func (l *Limit) Enter(share float64) bool {
+	n := l.inFlight.Add(1)
+	limit := l.limit.Load()
+	if limit == 0 || n <= int64(math.Ceil(float64(limit)*share)) {
+		return true
+	}
+	l.inFlight.Add(-1)
+	l.refused.Store(true)
+	return false
+}
+
+// Leave notes that a call which was let in at began has ended, and whether it had run
+// out of time.
+func (l *Limit) Leave(began, now time.Time, late bool) Change {
+	n := l.inFlight.Add(-1) + 1
+	return l.note(began, now, late, n)
+}
+
+// Forget notes that a call has ended which says nothing about how long calls take.
+func (l *Limit) Forget() { l.inFlight.Add(-1) }
+
+// Missed notes a call that ran out of time and did not Enter, as none has to while there
+// is no limit. usual is what such calls take without load, as far as the caller knows.
+func (l *Limit) Missed(began, now time.Time, usual time.Duration) Change {
+	if l.limit.Load() != 0 {
+		return None
+	}
+	l.mu.Lock()
+	if l.usual == 0 {
+		l.usual = max(usual, 1)
+	}
+	l.mu.Unlock()
+	return l.note(began, now, true, l.inFlight.Load()+1)
+}
+
+func (l *Limit) note(began, now time.Time, late bool, inFlight int64) Change {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if began.Before(l.changed) {
+		return None
+	}
+	w := &l.w
+	if w.count == 0 || now.Sub(w.began) > stale && w.count < enough {
+		*w = sample{began: now}
+	}
+	w.count++
+	w.sum += now.Sub(began)
+	w.peak = max(w.peak, inFlight)
+	if late {
+		w.late++
+	}
+	if took := now.Sub(w.began); w.count < enough || took < window {
+		return None
+	}
+	return l.look(now)
+}
+
+// look draws the conclusions of a full window. l.mu is held.
+func (l *Limit) look(now time.Time) Change {
+	w, limit := l.w, float64(l.limit.Load())
+	l.w = sample{}
+	mean := w.sum / time.Duration(w.count)
+	if l.usual == 0 {
+		l.usual = mean
+	}
+	ratio := float64(mean) / float64(l.usual) / l.config.Tolerance // above 1: too slow
+	late := float64(w.late) >= lateShare*float64(w.count)
+	if limit == 0 {
+		if ratio <= 1 || !late && !l.config.Eager {
+			l.learn(mean)
+			return None
+		}
+		rate := float64(w.count) / now.Sub(w.began).Seconds()
+		l.change(rate*l.usual.Seconds()*l.config.Tolerance, now)
+		l.busy = now
+		return Set
+	}
+	if l.refused.Swap(false) {
+		l.busy = now
+	}
+	switch {
+	case ratio > 1 && int(limit) <= l.config.Min:
+		l.usual = mean // load is not the reason
+		l.change(limit+math.Sqrt(limit), now)
+	case ratio > 1:
+		l.change(limit*max(1/ratio, 0.5), now)
+	case now.Sub(l.busy) > calm:
+		l.limit.Store(0)
+		return Lifted
+	case float64(w.peak) >= limit/2:
+		l.change(limit+math.Sqrt(limit), now)
+		l.usual = min(l.usual, (l.usual+mean)/2)
+	default:
+		l.usual = min(l.usual, (l.usual+mean)/2)
+	}
+	return None
+}
+
+// learn follows what calls take without load: down at once, up in minutes, so that it is
+// still known when the load has come. l.mu is held.
+func (l *Limit) learn(mean time.Duration) {
+	if mean < l.usual {
+		l.usual = (l.usual + mean) / 2
+		return
+	}
+	l.usual += time.Duration(float64(mean-l.usual) * forgetting)
+}
+
+// change sets the limit. l.mu is held.
+func (l *Limit) change(to float64, now time.Time) {
+	l.limit.Store(max(int64(l.config.Min), int64(min(to, math.MaxInt32))))
+	l.changed = now
+}
