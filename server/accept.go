@@ -36,12 +36,15 @@ func (s *Server) acceptLoop(ln net.Listener, network string) error {
 	}
 }
 
-// acceptConn serves a new connection, if there is room for it.
+// acceptConn serves a new connection, if its peer may come in and there is room for it.
 func (s *Server) acceptConn(nc net.Conn, network string) {
+	if !s.permits(nc.RemoteAddr()) {
+		s.herald.refuseConn(nc, network, errNotPermitted)
+		return
+	}
 	c := newConn(s, nc, network)
-	if !s.admit(c) {
-		s.stats.refusedConns.Add(1)
-		_ = nc.Close()
+	if err := s.admit(c); err != nil {
+		s.herald.refuseConn(nc, network, err)
 		return
 	}
 	go c.serve() // counted in s.turns
@@ -53,26 +56,13 @@ func (s *Server) isClosing() bool {
 	return s.state != serving
 }
 
-// admit takes a connection in, if there is room for it. While the server drains that
-// includes the connections which were waiting when it stopped to listen.
-func (s *Server) admit(c *Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state == closed || len(s.conns) >= s.config.limits.Connections {
-		return false
-	}
-	s.conns[c] = struct{}{}
-	s.turns.Add(1)
-	return true
-}
-
 // dismiss forgets a connection that has ended.
 func (s *Server) dismiss(c *Conn) {
 	s.monitor.forget(c)
 	close(c.gone)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, c)
+	s.leave(c)
 	if len(s.conns) == 0 && s.idle != nil {
 		close(s.idle)
 		s.idle = nil
@@ -94,7 +84,8 @@ func (s *Server) whenEmpty() <-chan struct{} {
 	return empty
 }
 
-// sweep closes idle connections and lets go of idle workers.
+// sweep closes connections that are idle, or whose peers may not be connected any more,
+// and lets go of idle workers.
 func (s *Server) sweep() {
 	limit := s.config.limits.IdleTimeout
 	interval := 5 * time.Second
@@ -114,6 +105,7 @@ func (s *Server) sweep() {
 			return
 		case now := <-ticker.C:
 			s.workers.trim()
+			s.expel()
 			if limit == NoLimit {
 				continue
 			}

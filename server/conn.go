@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,7 @@ type Conn struct {
 	server *Server
 	nc     net.Conn
 	peer   rpcx.Peer
+	caller netip.Prefix // what it counts as for ConnectionsPerPeer, if that is limited
 	out    *outbox.Outbox
 	pushes pushQueue
 
@@ -209,38 +211,11 @@ func (c *Conn) untrack(in *inbound) {
 			return
 		}
 		b := bufpool.Get(0)
-		if b.B = next.appendReply(b.B, errOverloaded); len(b.B) > 0 {
+		if b.B = next.appendReply(b.B, c.server.herald.refused(next, errOverloaded)); len(b.B) > 0 {
 			_ = c.send(b, true) // an error is the reader's to see
 		}
 		in = next
 	}
-}
-
-// inlet is the receiving side of a connection. It counts bytes, so that others can
-// see whether the peer is quiet; a large frame may take long to arrive.
-type inlet struct {
-	net.Conn
-	received atomic.Uint64
-}
-
-func (i *inlet) Read(p []byte) (int, error) {
-	n, err := i.Conn.Read(p)
-	i.received.Add(uint64(n))
-	return n, err
-}
-
-// lateInlet is the inlet of a socket, which is waited for without a buffer.
-type lateInlet struct {
-	*inlet
-
-	late *lateread.Conn
-}
-
-// ReadLate is lateread.Conn's.
-func (i lateInlet) ReadLate(space lateread.Space) (int, error) {
-	n, err := i.late.ReadLate(space)
-	i.received.Add(uint64(n))
-	return n, err
 }
 
 // source is where frames are read from.

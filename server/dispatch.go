@@ -24,10 +24,9 @@ const (
 )
 
 var (
-	errOverloaded = rpcx.Errorf(rpcx.ResourceExhausted, "server: overloaded: as many handlers run as may").NotExecuted()
-	errGoexit     = errors.New("server: a handler ended its goroutine")
-	errGivenUp    = rpcx.Errorf(rpcx.Canceled, "server: the call was given up before it could run").NotExecuted()
-	errExpired    = rpcx.Errorf(rpcx.DeadlineExceeded, "server: deadline passed before the call could run").NotExecuted()
+	errGoexit  = errors.New("server: a handler ended its goroutine")
+	errGivenUp = rpcx.Errorf(rpcx.Canceled, "server: the call was given up before it could run").NotExecuted()
+	errExpired = rpcx.Errorf(rpcx.DeadlineExceeded, "server: deadline passed before the call could run").NotExecuted()
 )
 
 // The stations of a call, in order: receive, serve (prepare, run), appendReply. Nothing
@@ -65,7 +64,10 @@ func (in *inbound) setMetadata(f *protocol.Frame) {
 	if err != nil || ms > math.MaxInt64/int64(time.Millisecond)/2 {
 		return // as rpcx does; and a deadline in a hundred years is none
 	}
-	in.SetDeadline(time.Now().Add(time.Duration(max(ms, 0)) * time.Millisecond))
+	in.budget = time.Duration(max(ms, 0)) * time.Millisecond
+	arrived, waited := in.conn.in.arrival()
+	in.behind = waited
+	in.SetDeadline(arrived.Add(in.budget))
 }
 
 // serve authenticates the call, decodes its arguments and runs its handler. The payload
@@ -95,8 +97,10 @@ func (in *inbound) prepare(payload []byte) (err error) {
 	if in.method == nil {
 		return in.missing()
 	}
-	if in.release != nil && in.Expired() { // it had to wait
-		return errExpired
+	if in.release != nil || in.behind { // it had to wait
+		if err := in.overdue(); err != nil {
+			return err
+		}
 	}
 	if in.head.Compress != protocol.None {
 		b, err := in.inflate(payload)
@@ -196,7 +200,7 @@ func (in *inbound) run() (err error) {
 	defer func() { in.call.Service, in.call.Method = service, method }()
 	in.call.Service, in.call.Method = in.registered()
 	if err := in.Err(); errors.Is(err, context.DeadlineExceeded) {
-		return errExpired
+		return in.overdue()
 	} else if err != nil {
 		return errGivenUp
 	}

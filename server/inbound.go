@@ -6,6 +6,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/bufpool"
@@ -26,6 +27,9 @@ type inbound struct {
 	call    rpcx.Call
 	meta    rpcx.Metadata // of the request, all of it
 
+	budget  time.Duration // how much time it had when it arrived, if it has a deadline
+	entered time.Duration // when enter let it in, since the server was made; 0: it did not
+
 	requestBytes, replyBytes int
 	payload                  []byte // of a call that the reader does not serve
 	release                  func() // gives its memory back
@@ -34,6 +38,8 @@ type inbound struct {
 	abandoned atomic.Bool  // the caller gave it up and wants no reply
 	handled   bool         // the handler has returned by itself
 	released  bool         // guarded by conn.calls.mu: no longer running
+	behind    bool         // it waited in the socket
+	expired   bool         // it waited too long to be run
 
 	mu       sync.Mutex // guards what follows
 	reply    []byte     // encoded pairs of reply metadata

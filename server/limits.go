@@ -4,6 +4,7 @@ package server
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/rpcx-go/rpcx/protocol"
@@ -17,12 +18,18 @@ type Limits struct {
 	// Connections is how many connections are open at once. Further ones are
 	// accepted and closed. Default 10,000.
 	Connections int
+	// ConnectionsPerPeer is how many of them one peer may have: an IPv4 address, or the
+	// network of 64 bits that an IPv6 address is in. Default: as many as Connections, for a
+	// proxy is one peer. Peers without an IP address, as on Unix sockets, are not counted.
+	ConnectionsPerPeer int
 	// HandlersPerConn is how many handlers run at once for one connection. As many calls
-	// again may wait; then the connection is not read from. More than 256 run only if
-	// they are not one-way and the requests hold no more than 16 MiB. Default 1024.
+	// again may wait; then the connection is not read from, or under an AdaptiveLimit
+	// further calls are refused. More than 256 run only if they are not one-way and the
+	// requests hold no more than 16 MiB. Default 1024.
 	HandlersPerConn int
 	// Handlers is how many handlers run at once in the pool of the whole server.
-	// Calls beyond it are refused with ResourceExhausted. Default 10,000.
+	// Calls beyond it are refused with ResourceExhausted, those of low priority when three
+	// quarters run. Default 10,000.
 	Handlers int
 	// UnsentReplies is how many bytes of replies may wait for one connection whose
 	// peer does not read. At the limit handlers wait, and then the write times out.
@@ -54,6 +61,7 @@ func newLimits(l Limits) (Limits, error) {
 		def  int
 	}{
 		{"Connections", &l.Connections, 10_000},
+		{"ConnectionsPerPeer", &l.ConnectionsPerPeer, math.MaxInt},
 		{"HandlersPerConn", &l.HandlersPerConn, 1024},
 		{"Handlers", &l.Handlers, 10_000},
 		{"UnsentReplies", &l.UnsentReplies, 1 << 20},
@@ -83,5 +91,6 @@ func newLimits(l Limits) (Limits, error) {
 			*f.v = f.def
 		}
 	}
+	l.ConnectionsPerPeer = min(l.ConnectionsPerPeer, l.Connections)
 	return l, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/adaptive"
 	"github.com/rpcx-go/rpcx/internal/bufpool"
 	"github.com/rpcx-go/rpcx/protocol"
 )
@@ -27,8 +28,12 @@ type method struct {
 	// does for methods but not for functions and raw handlers.
 	replyWithError bool
 
+	// vital says that no limit on calls applies.
+	vital bool
+
 	pace    pace
-	replies bufpool.Hint // sizes of the reply frames
+	limit   *adaptive.Limit // nil: none
+	replies bufpool.Hint    // sizes of the reply frames
 }
 
 // RawHandler serves frames without a codec. in is the request: its payload is

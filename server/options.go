@@ -60,6 +60,9 @@ type config struct {
 	transports   []transport.Transport
 	interceptors []rpcx.Interceptor
 	observer     rpcx.Observer
+	access       Access
+	rateLimit    *RateLimit
+	adaptive     AdaptiveLimit
 	logger       *slog.Logger
 	push         PushPolicy
 	registrar    registry.Registrar
@@ -91,7 +94,7 @@ func newConfig(opts []Option) (*resolved, error) {
 			o.apply(&r.config)
 		}
 	}
-	var errs [6]error
+	var errs [7]error
 	r.limits, errs[0] = newLimits(r.limits)
 	if r.codecSet, errs[1] = codec.NewSet(r.codecs...); errs[1] != nil {
 		r.codecSet = new(codec.Set)
@@ -109,6 +112,7 @@ func newConfig(opts []Option) (*resolved, error) {
 	if r.advertise != "" {
 		_, _, errs[5] = registry.ParseKey(r.advertise)
 	}
+	r.adaptive, errs[6] = r.adaptive.resolve()
 	return r, errors.Join(errs[:]...)
 }
 
@@ -153,7 +157,7 @@ func WithInterceptor(is ...rpcx.Interceptor) Option {
 }
 
 // WithObserver tells o of every call and, if it is an rpcx.ConnObserver, of every
-// connection. Given more than once, all are told.
+// connection; if it is an rpcx.ServerObserver, of what the server refuses. Given more than once, all are told.
 func WithObserver(o rpcx.Observer) Option {
 	return option(func(c *config) { c.observer = rpcx.MultiObserver(c.observer, o) })
 }

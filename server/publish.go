@@ -130,6 +130,9 @@ func (p *publisher) wanted() (map[string]registry.Instance, error) {
 	wanted := make(map[string]registry.Instance)
 	for _, at := range s.advertised() {
 		for name, svc := range *s.table.Load() {
+			if svc.hidden {
+				continue
+			}
 			meta, err := registry.ParseMeta(svc.meta)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("server: service %q: %w", name, err))

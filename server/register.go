@@ -24,6 +24,7 @@ const controlService = hello.Service
 type service struct {
 	methods map[string]*method
 	meta    string // as given at registration, for the registrar
+	hidden  bool   // from the registrar: the server's own
 }
 
 // table is every registered service. It is immutable; registering makes a new one.
@@ -247,10 +248,14 @@ func (s *Server) add(name, metadata string, methods ...*method) error {
 		svc.meta = metadata
 	}
 	for _, m := range methods {
+		if !m.vital {
+			m.limit = s.config.adaptive.limiter()
+		}
 		svc.methods[m.name] = m
 	}
 	next[name] = svc
 	s.table.Store(&next)
+	s.health.refresh()
 	s.publish.wake()
 	return nil
 }
@@ -259,7 +264,7 @@ func checkNames(limit int, service string, methods []*method) error {
 	switch {
 	case service == "":
 		return errors.New("server: a service needs a name")
-	case service == controlService:
+	case service == controlService, service == HealthService:
 		return fmt.Errorf("server: the service name %q belongs to the protocol", service)
 	case len(service) > limit:
 		return fmt.Errorf("server: service name of %d bytes, the limit is %d", len(service), limit)
@@ -277,7 +282,8 @@ func checkNames(limit int, service string, methods []*method) error {
 // that they did not run. ctx bounds the wait for the registry.
 func (s *Server) UnregisterAll(ctx context.Context) error {
 	s.mu.Lock()
-	s.table.Store(&table{})
+	s.table.Store(&table{HealthService: s.health.service()})
+	s.health.refresh()
 	s.mu.Unlock()
 	return s.publish.withdraw(ctx, false)
 }

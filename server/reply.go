@@ -17,6 +17,7 @@ import (
 // the handler's context.
 func (in *inbound) appendReply(dst []byte, err error) []byte {
 	pairs := in.finish()
+	in.exit()
 	out := dst
 	if !in.head.Oneway && !in.abandoned.Load() {
 		out = in.encodeAny(dst, pairs, err)
@@ -151,6 +152,7 @@ func (in *inbound) deflate(dst []byte, mark *protocol.Mark) ([]byte, error) {
 // vanish ends a call that there is nothing to answer to: its handler has ended its
 // goroutine, as runtime.Goexit does, or its peer is gone before it could run.
 func (in *inbound) vanish(reason error) {
+	in.exit()
 	in.End(context.Canceled)
 	if in.observed != nil {
 		in.stopObserving(reason)

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/hello"
@@ -27,12 +29,16 @@ type Server struct {
 	config    *resolved
 	configErr error
 	logger    *slog.Logger
+	made      time.Time
 	accepts   string // our capabilities, as the hello carries them
 	chain     rpcx.UnaryFunc
 	routes    []func(service, method string) (string, string)
 	table     atomic.Pointer[table]
 	workers   workers
 	monitor   monitor
+	herald    herald
+	rate      *rateLimiter
+	health    health
 	publish   publisher
 	stats     counters
 	pushSeq   atomic.Uint64
@@ -51,8 +57,9 @@ type Server struct {
 	listeners map[net.Listener]string // and the network each was opened for
 	first     net.Addr
 	conns     map[*Conn]struct{}
-	closeOnce sync.Once     // of finished
-	idle      chan struct{} // closed when conns becomes empty; nil: nobody waits
+	perPeer   map[netip.Prefix]int // of conns; only while ConnectionsPerPeer is a limit
+	closeOnce sync.Once            // of finished
+	idle      chan struct{}        // closed when conns becomes empty; nil: nobody waits
 }
 
 // state is where a server stands in its life. It only grows.
@@ -72,10 +79,12 @@ func NewServer(opts ...Option) *Server {
 		config:    config,
 		configErr: err,
 		logger:    config.logger,
+		made:      time.Now(),
 		started:   make(chan struct{}),
 		finished:  make(chan struct{}),
 		listeners: make(map[net.Listener]string),
 		conns:     make(map[*Conn]struct{}),
+		perPeer:   make(map[netip.Prefix]int),
 	}
 	s.accepts = hello.Format(config.compressSet)
 	s.chain = rpcx.Chain(config.interceptors, invoke)
@@ -83,8 +92,11 @@ func NewServer(opts ...Option) *Server {
 	s.table.Store(&table{})
 	s.workers.limit = int64(config.limits.Handlers)
 	s.monitor.server = s
+	s.herald.init(s)
+	s.rate = newRateLimiter(config.rateLimit)
 	s.publish.init(s)
 	s.lifetime, s.expire = context.WithCancel(context.Background())
+	s.health.init(s)
 	return s
 }
 

@@ -25,7 +25,7 @@ const (
 	drainPoll = 10 * time.Millisecond
 )
 
-// Shutdown stops the server without losing a call: it takes the registrations back
+// Shutdown stops the server without losing a call: it says that nothing is serving any more (HealthService), takes the registrations back
 // and waits for the delay of WithRegistrar, stops listening, tells peers that
 // understand it to open no new calls, answers everything that comes in until each
 // peer has left or fallen silent, and then closes the connections. Frames that
@@ -38,6 +38,7 @@ const (
 func (s *Server) Shutdown(ctx context.Context) error {
 	ctx, cancel := drainContext(ctx)
 	defer cancel()
+	s.health.stop()
 	err := s.withdraw(ctx)
 	if s.publish.delays() {
 		wait(ctx, s.config.drainDelay)
@@ -80,6 +81,7 @@ func drainContext(ctx context.Context) (context.Context, context.CancelFunc) {
 // context, nor for what ends with them; everything else that the server started has
 // ended when it returns.
 func (s *Server) Close() error {
+	s.health.stop()
 	s.stopListening(closed)
 	for _, c := range s.allConns() {
 		c.shut(ErrServerClosed)

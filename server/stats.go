@@ -8,7 +8,9 @@ import "sync/atomic"
 type Stats struct {
 	Conns          int    // open connections
 	Handlers       int    // handlers that run outside of the reading goroutines
-	RefusedConns   uint64 // connections over the limit
+	RefusedConns   uint64 // connections over a limit, or from addresses that may not connect
+	RefusedCalls   uint64 // calls over a limit, which did not run
+	ExpiredCalls   uint64 // calls that came or waited too long, and did not run
 	Malformed      uint64 // connections closed because of bytes that are not a frame
 	StrayResponses uint64 // frames with the response bit, which a server never executes
 	Panics         uint64 // panics in handlers, interceptors, codecs and auth functions
@@ -19,6 +21,7 @@ type Stats struct {
 
 type counters struct {
 	refusedConns, malformed, strayResponses, panics atomic.Uint64
+	refusedCalls, expiredCalls                      atomic.Uint64
 	droppedPushes, slowConns, takeovers             atomic.Uint64
 }
 
@@ -31,6 +34,8 @@ func (s *Server) Stats() Stats {
 		Conns:          conns,
 		Handlers:       int(s.workers.busy.Load()),
 		RefusedConns:   s.stats.refusedConns.Load(),
+		RefusedCalls:   s.stats.refusedCalls.Load(),
+		ExpiredCalls:   s.stats.expiredCalls.Load(),
 		Malformed:      s.stats.malformed.Load(),
 		StrayResponses: s.stats.strayResponses.Load(),
 		Panics:         s.stats.panics.Load(),

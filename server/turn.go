@@ -167,8 +167,17 @@ func (t *turn) serve(f *protocol.Frame) bool {
 }
 
 func (t *turn) serveCall(f *protocol.Frame) bool {
+	s := t.conn.server
 	in := t.conn.receive(f)
-	if in.method != nil && !in.method.pace.quick(t.conn.server.monitor.noise()) {
+	if err := s.rate.charge(in); err != nil {
+		t.refuse(in, err)
+		return true
+	}
+	if in.method != nil && !in.method.inline(s.monitor.noise()) {
+		if err := in.enter(); err != nil {
+			t.refuse(in, err)
+			return true
+		}
 		in.keepPayload(f, t.in)
 		t.handOver(in)
 		return true
@@ -196,8 +205,15 @@ func (t *turn) run(in *inbound, payload []byte) error {
 	}
 	began := time.Now()
 	err := in.serve(payload)
-	in.method.pace.add(time.Since(began))
+	now := time.Now()
+	in.method.pace.add(now.Sub(began))
+	in.ranLate(now)
 	return err
+}
+
+// refuse answers a call that does not run, at the price of a frame.
+func (t *turn) refuse(in *inbound, err error) {
+	t.out.B = in.appendReply(t.out.B, t.conn.server.herald.refused(in, err))
 }
 
 // enter says that the user's code is about to run for in.
@@ -245,20 +261,26 @@ func (t *turn) inside() (uint64, bool) {
 }
 
 // handOver gives a call to the pool, at once or when fewer run. When too many wait the
-// connection is not read, and so its peer has to wait.
+// connection is not read, and so its peer has to wait; unless the server is overloaded.
 func (t *turn) handOver(in *inbound) {
 	c := t.conn
 	for {
 		switch c.calls.admit(in) {
 		case started:
 			if !c.server.workers.run(in) {
-				t.out.B = in.appendReply(t.out.B, errOverloaded)
+				in.dropPayload()
+				t.refuse(in, errOverloaded)
 				c.untrack(in)
 			}
 			return
 		case queued:
 			return
 		case full:
+			if in.method.crowded() { // somebody waits for a quick refusal
+				in.dropPayload()
+				t.refuse(in, errLimited)
+				return
+			}
 		}
 		t.send()
 		t.begin()

@@ -32,6 +32,11 @@ func (w *workers) reserve() bool {
 	return true
 }
 
+// full reports whether as much as the given share of the places is taken.
+func (w *workers) full(share float64) bool {
+	return float64(w.busy.Load()) >= max(share*float64(w.limit), 1)
+}
+
 // reserveAnyway takes a place though there may be none.
 func (w *workers) reserveAnyway() { w.busy.Add(1) }
 

@@ -7,11 +7,11 @@
 // load the limit grows, by its square root at a time; when they take more than a
 // multiple of that, it shrinks in the same proportion. Three things are different.
 //
-// There is no limit until calls run out of time. What takes longer than usual is not
-// overload as long as its callers get their answers, so a healthy server refuses
-// nothing, whatever happens to its latency. When calls do run out of time the first
-// limit is that of Little's law: as many as were answered in the time that one takes
-// without load.
+// There is no limit until calls run out of time, or would soon: those that are in flight
+// are more than can be answered in half of the time that they have. What takes longer
+// than usual is not overload as long as its callers get their answers, so a healthy
+// server refuses nothing when its latency changes. The first limit is that of Little's
+// law: as many as are answered in the time that one takes without load.
 //
 // What a call takes without load is learned while there is no limit. If latency stays
 // high though the limit is down at its minimum, then load is not why, and it is learned
@@ -40,12 +40,14 @@ type Config struct {
 
 // The steps of the control.
 const (
-	window     = 100 * time.Millisecond // least time between two looks
-	enough     = 10                     // least number of calls that are looked at
-	stale      = 10 * window            // a window that is not full by then begins anew
-	lateShare  = 0.1                    // part of the calls that run out of time under overload
-	calm       = 10 * time.Second       // how long nothing is refused before the limit is lifted
-	forgetting = 1.0 / 600              // of a window with a higher latency, on what is usual: a minute's worth
+	window     = 50 * time.Millisecond // least time between two looks
+	enough     = 10                    // least number of calls that are looked at
+	stale      = 20 * window           // a window that is not full by then begins anew
+	strikes    = 2                     // windows in a row that must be bad before there is a limit
+	impatient  = 10 * time.Millisecond // budgets below say more about the scheduler than about load
+	lateShare  = 0.1                   // part of the calls that run out of time under overload
+	calm       = 10 * time.Second      // how long nothing is refused before the limit is lifted
+	forgetting = 1.0 / 1200            // of a window with a higher latency, on what is usual: a minute's worth
 )
 
 // Change is what became of the limit.
@@ -71,6 +73,7 @@ type Limit struct {
 	usual   time.Duration // what calls take without load; 0: not known
 	changed time.Time     // when the limit was
 	busy    time.Time     // when last a call was refused
+	bad     int           // windows in a row
 	w       sample
 }
 
@@ -78,8 +81,10 @@ type Limit struct {
 type sample struct {
 	began       time.Time
 	count, late int
-	sum         time.Duration
-	peak        int64 // calls in flight
+	sum         time.Duration // of what they took
+	patient     int           // of those with a deadline
+	budget      time.Duration // of the time that those had
+	peak        int64         // calls in flight
 }
 
 // New makes a limit that does not limit yet.
@@ -104,11 +109,11 @@ func (l *Limit) Enter(share float64) bool {
 	return false
 }
 
-// Leave notes that a call which was let in at began has ended, and whether it had run
-// out of time.
-func (l *Limit) Leave(began, now time.Time, late bool) Change {
+// Leave notes that a call which was let in at began has ended. budget is the time that it
+// had then, 0 if it had no deadline.
+func (l *Limit) Leave(began, now time.Time, budget time.Duration) Change {
 	n := l.inFlight.Add(-1) + 1
-	return l.note(began, now, late, n)
+	return l.note(began, now, budget, n)
 }
 
 // Forget notes that a call has ended which says nothing about how long calls take.
@@ -116,7 +121,7 @@ func (l *Limit) Forget() { l.inFlight.Add(-1) }
 
 // Missed notes a call that ran out of time and did not Enter, as none has to while there
 // is no limit. usual is what such calls take without load, as far as the caller knows.
-func (l *Limit) Missed(began, now time.Time, usual time.Duration) Change {
+func (l *Limit) Missed(began, now time.Time, budget, usual time.Duration) Change {
 	if l.limit.Load() != 0 {
 		return None
 	}
@@ -125,10 +130,10 @@ func (l *Limit) Missed(began, now time.Time, usual time.Duration) Change {
 		l.usual = max(usual, 1)
 	}
 	l.mu.Unlock()
-	return l.note(began, now, true, l.inFlight.Load()+1)
+	return l.note(began, now, budget, l.inFlight.Load()+1)
 }
 
-func (l *Limit) note(began, now time.Time, late bool, inFlight int64) Change {
+func (l *Limit) note(began, now time.Time, budget time.Duration, inFlight int64) Change {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if began.Before(l.changed) {
@@ -141,8 +146,12 @@ func (l *Limit) note(began, now time.Time, late bool, inFlight int64) Change {
 	w.count++
 	w.sum += now.Sub(began)
 	w.peak = max(w.peak, inFlight)
-	if late {
-		w.late++
+	if budget >= impatient {
+		w.patient++
+		w.budget += budget
+		if Late(budget-now.Sub(began), budget) {
+			w.late++
+		}
 	}
 	if took := now.Sub(w.began); w.count < enough || took < window {
 		return None
@@ -159,13 +168,17 @@ func (l *Limit) look(now time.Time) Change {
 		l.usual = mean
 	}
 	ratio := float64(mean) / float64(l.usual) / l.config.Tolerance // above 1: too slow
-	late := float64(w.late) >= lateShare*float64(w.count)
 	if limit == 0 {
-		if ratio <= 1 || !late && !l.config.Eager {
+		rate := float64(w.count) / now.Sub(w.began).Seconds()
+		if ratio <= 1 || !l.config.Eager && !w.hopeless(float64(l.inFlight.Load())/rate) {
 			l.learn(mean)
+			l.bad = 0
 			return None
 		}
-		rate := float64(w.count) / now.Sub(w.began).Seconds()
+		if l.bad++; l.bad < strikes {
+			return None
+		}
+		l.bad = 0
 		l.change(rate*l.usual.Seconds()*l.config.Tolerance, now)
 		l.busy = now
 		return Set
@@ -190,6 +203,20 @@ func (l *Limit) look(now time.Time) Change {
 	}
 	return None
 }
+
+// hopeless reports whether calls run out of time, or would if they had to wait for so many
+// seconds.
+func (w *sample) hopeless(wait float64) bool {
+	if w.patient == 0 {
+		return false
+	}
+	budget := w.budget.Seconds() / float64(w.patient)
+	return float64(w.late) >= lateShare*float64(w.count) || wait > budget/2
+}
+
+// Late reports whether an answer comes too late to be of use that comes when so much of
+// the budget is left. Who gives up at a deadline is gone a little before it.
+func Late(left, budget time.Duration) bool { return left <= min(budget/10, 5*time.Millisecond) }
 
 // learn follows what calls take without load: down at once, up in minutes, so that it is
 // still known when the load has come. l.mu is held.

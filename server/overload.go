@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/adaptive"
+)
+
+// AdaptiveLimit says how a server deals with more calls than it can answer in time. Each
+// method gets a limit of its own on how many of its calls are worked on at a time, when
+// two things come together: calls run out of time, or those that came could not be
+// answered in half of theirs, and they take much longer than the method does without
+// load. What comes beyond it is refused at once, with
+// ResourceExhausted and not executed, calls of low priority first (rpcx.WithPriority). The
+// limit follows what the method can do, and is lifted when nothing was refused for 10 s.
+//
+// So a method that answers in less than half of the time that it has is never limited,
+// however slow it becomes; and one whose callers set no deadlines is not either, except
+// with Eager. The zero value is the
+// default.
+type AdaptiveLimit struct {
+	// Tolerance is how many times as long as without load a method's calls may take.
+	// Default 2.
+	Tolerance float64
+	// Min is the lowest limit. Default: twice the number of processors, at least 4.
+	Min int
+	// Eager limits a method whenever its latency rises, whether or not calls run out of
+	// time: for servers whose callers set no deadlines.
+	Eager bool
+	// Off switches the limits off.
+	Off bool
+}
+
+// WithAdaptiveLimit changes how the server deals with overload. Default: on, see
+// AdaptiveLimit.
+func WithAdaptiveLimit(a AdaptiveLimit) Option {
+	return option(func(c *config) { c.adaptive = a })
+}
+
+// resolve fills in the defaults.
+func (a AdaptiveLimit) resolve() (AdaptiveLimit, error) {
+	if a.Tolerance == 0 {
+		a.Tolerance = 2
+	}
+	if a.Min == 0 {
+		a.Min = max(4, 2*runtime.GOMAXPROCS(0))
+	}
+	if a.Tolerance <= 1 || math.IsNaN(a.Tolerance) || a.Min < 1 {
+		return a, fmt.Errorf("server: adaptive limit with Tolerance %v and Min %d, want more than 1 and at least 1, or 0 for the defaults", a.Tolerance, a.Min)
+	}
+	return a, nil
+}
+
+// limiter returns the limit of a new method; nil: none.
+func (a AdaptiveLimit) limiter() *adaptive.Limit {
+	if a.Off {
+		return nil
+	}
+	return adaptive.New(adaptive.Config{Tolerance: a.Tolerance, Min: a.Min, Eager: a.Eager})
+}
+
+// What part of a limit calls may fill up, by their priority: below it the calls of higher
+// priority find room.
+const (
+	lowShare    = 0.75
+	normalShare = 1.0
+	highShare   = 1.25 // of the limit of a method; that of the server is none to exceed
+)
+
+func (in *inbound) share() float64 {
+	switch rpcx.PriorityOf(in.meta) {
+	case rpcx.LowPriority:
+		return lowShare
+	case rpcx.HighPriority:
+		return highShare
+	default:
+		return normalShare
+	}
+}
+
+var (
+	errOverloaded = rpcx.Errorf(rpcx.ResourceExhausted, "server: overloaded: as many handlers run as may").NotExecuted()
+	errLimited    = rpcx.Errorf(rpcx.ResourceExhausted, "server: overloaded: as many calls of the method run as it can answer in time").NotExecuted()
+	errBehind     = rpcx.Errorf(rpcx.ResourceExhausted, "server: overloaded: the call had to wait for half of its time").NotExecuted()
+)
+
+// inline reports whether a call of the method may run in the goroutine that reads. Under
+// overload, when the processor is what there is too little of, a method that needs time
+// may not, whatever that would save: it is let in by its limit.
+func (m *method) inline(noise time.Duration) bool {
+	if m.crowded() {
+		noise = 0
+	}
+	return m.pace.quick(noise)
+}
+
+// crowded reports whether the method has more calls than it can answer in time.
+func (m *method) crowded() bool { return m.limit != nil && m.limit.Limit() != 0 }
+
+// enter lets a call in that will run in the pool, or says why not.
+func (in *inbound) enter() error {
+	s := in.conn.server
+	share := in.share()
+	if share < normalShare && s.workers.full(share) {
+		return errOverloaded
+	}
+	if limit := in.method.limit; limit != nil {
+		if !limit.Enter(share) {
+			return errLimited
+		}
+		in.entered = max(time.Since(s.made), 1)
+	}
+	return nil
+}
+
+// exit undoes enter, when the call has ended. The limit learns how long it took, unless
+// it ended for other reasons than that its handler returned.
+func (in *inbound) exit() {
+	if in.entered == 0 {
+		return
+	}
+	began := in.conn.server.made.Add(in.entered)
+	in.entered = 0
+	if !in.handled && !in.expired {
+		in.method.limit.Forget()
+		return
+	}
+	var budget time.Duration
+	if at, ok := in.Deadline(); ok {
+		budget = max(at.Sub(began), 1)
+	}
+	in.conn.server.herald.limited(in.method, in.method.limit.Leave(began, time.Now(), budget))
+}
+
+// ranLate tells the limit of a method whose calls run inline, though they need time, if
+// one has run out of it. A method that needs none gains nothing from a limit.
+func (in *inbound) ranLate(now time.Time) {
+	m := in.method
+	at, ok := in.Deadline()
+	if !ok || !adaptive.Late(at.Sub(now), in.budget) || m.limit == nil || in.entered != 0 || m.pace.quick(0) {
+		return
+	}
+	in.conn.server.herald.limited(m, m.limit.Missed(at.Add(-in.budget), now, in.budget, time.Duration(m.pace.mean.Load())))
+}
+
+// overdue returns why a call is too late to be run; nil if it is not.
+func (in *inbound) overdue() error {
+	at, ok := in.Deadline()
+	if !ok {
+		return nil
+	}
+	h := &in.conn.server.herald
+	switch now := time.Now(); {
+	case !now.Before(at):
+		in.expired = true
+		in.ranLate(now)
+		return h.missed(in, errExpired)
+	case in.behind && now.Sub(at.Add(-in.budget)) > max(in.budget/2, tick):
+		return h.refused(in, errBehind)
+	default:
+		return nil
+	}
+}
