@@ -88,13 +88,14 @@ type EventObserver interface {
 // ClientEvent.
 type Event struct {
 	Kind EventKind
-	// Service and Method are the call's that led to it. Empty for ServerReturned.
+	// Service and Method are the call's that led to it. Empty for ServerReturned; for
+	// ServerUnhealthy and ServerHealthy the service alone.
 	Service, Method string
 	// Server is what it is about, as network@address. Empty for CallRetried, whose
 	// server is not chosen yet, and for RetryDenied.
 	Server string
-	// Err is the failure that led to it; nil for CallHedged, BreakerClosed and
-	// ServerReturned.
+	// Err is the failure that led to it; nil for CallHedged, BreakerClosed,
+	// ServerReturned, ServerUnhealthy and ServerHealthy.
 	Err error
 }
 
@@ -103,13 +104,15 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	CallRetried    EventKind = iota + 1 // a call is sent again, after a failed attempt
-	CallHedged                          // a call is sent to a second server while the first one works on it
-	RetryDenied                         // a call is not sent again: the retry budget is used up
-	BreakerOpened                       // a method is kept away from a server on which it fails
-	BreakerClosed                       // and works there again
-	ServerEjected                       // a server that does much worse than the others gets no calls
-	ServerReturned                      // and gets calls again
+	CallRetried     EventKind = iota + 1 // a call is sent again, after a failed attempt
+	CallHedged                           // a call is sent to a second server while the first one works on it
+	RetryDenied                          // a call is not sent again: the retry budget is used up
+	BreakerOpened                        // a method is kept away from a server on which it fails
+	BreakerClosed                        // and works there again
+	ServerEjected                        // a server that does much worse than the others gets no calls
+	ServerReturned                       // and gets calls again
+	ServerUnhealthy                      // a server that says it does not serve a service gets no calls of it
+	ServerHealthy                        // and gets them again
 )
 
 // String returns the kind in words.
@@ -129,6 +132,10 @@ func (k EventKind) String() string {
 		return "server ejected"
 	case ServerReturned:
 		return "server returned"
+	case ServerUnhealthy:
+		return "server not serving"
+	case ServerHealthy:
+		return "server serving again"
 	default:
 		return fmt.Sprintf("event %d", uint8(k))
 	}

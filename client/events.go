@@ -47,9 +47,9 @@ func (e *events) due() bool {
 // level is how much an event matters to who reads the log.
 func level(k rpcx.EventKind) slog.Level {
 	switch k {
-	case rpcx.BreakerOpened, rpcx.ServerEjected, rpcx.RetryDenied:
+	case rpcx.BreakerOpened, rpcx.ServerEjected, rpcx.RetryDenied, rpcx.ServerUnhealthy:
 		return slog.LevelWarn
-	case rpcx.BreakerClosed, rpcx.ServerReturned:
+	case rpcx.BreakerClosed, rpcx.ServerReturned, rpcx.ServerHealthy:
 		return slog.LevelInfo
 	default:
 		return slog.LevelDebug

@@ -53,7 +53,7 @@ func (a *attempts) choose(ctx context.Context, s *snapshot) (*node, permit) {
 	g.readmit(s.nodes)
 	open := func(i int) bool {
 		n := s.nodes[i]
-		return !n.record.out() && n.usable() && n.breakers.ready(call) && !slices.Contains(a.tried, n)
+		return !n.record.out() && s.fit(i) && n.breakers.ready(call) && !slices.Contains(a.tried, n)
 	}
 	for range s.nodes { // another call may take the probe first
 		i := s.picker.Pick(ctx, call, open)

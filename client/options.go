@@ -88,6 +88,11 @@ type Option struct {
 	// Ejection keeps all calls away from servers that do much worse than others. Default:
 	// on, see there.
 	Ejection Ejection
+	// HealthCheck keeps calls of a service away from servers that say they do not serve it,
+	// while there are others. Every server is asked, with a call of rpcx.Health.Watch that
+	// waits for a change; classic servers, which have no such service, are taken to serve.
+	// Default: off.
+	HealthCheck bool
 	// Group makes the client see only servers whose metadata has this group. Default:
 	// all servers.
 	Group string

@@ -23,7 +23,8 @@ type target struct {
 	snapshot atomic.Pointer[snapshot]
 	ready    chan struct{} // closed with the first snapshot or error
 	once     sync.Once
-	last     balance.Picker // of the latest snapshot that had servers; update's, and at the end Close's
+	last     balance.Picker    // of the latest snapshot that had servers; update's, and at the end Close's
+	patients map[*node]*vitals // update's
 
 	mu  sync.Mutex // guards what follows
 	err error      // why there is no snapshot
@@ -36,6 +37,7 @@ type snapshot struct {
 	picker    balance.Picker
 	tracker   balance.Tracker  // the picker, if it learns
 	index     map[*node]int    // of the nodes; only with a tracker
+	vitals    []*vitals        // of the nodes; only with Option.HealthCheck
 	usable    func(i int) bool // for a call that has not tried any server yet
 	bad       error            // instances that cannot be used
 	left      leftOut          // instances that are not called
@@ -88,7 +90,8 @@ func (t *target) update(instances []registry.Instance) {
 		return
 	}
 	s := &snapshot{instances: kept, nodes: t.client.acquire(kept), bad: bad, left: left}
-	s.usable = func(i int) bool { return s.nodes[i].usable() }
+	s.vitals = t.monitor(s.nodes)
+	s.usable = s.fit
 	last := t.last
 	if len(kept) > 0 {
 		s.picker = t.client.policy.NewPicker(kept, last)
@@ -174,12 +177,17 @@ func unsentBecause(err error, service string) error {
 	return rpcx.Unsent(code, "client: find servers of %s: %w", service, err)
 }
 
+// fit reports whether nothing is known that speaks against a server.
+func (s *snapshot) fit(i int) bool {
+	return s.nodes[i].usable() && (s.vitals == nil || !s.vitals[i].sick.Load())
+}
+
 // pick chooses a server that was not tried, a usable one if there is any. It returns
 // nil when all were tried.
 func (s *snapshot) pick(ctx context.Context, call *rpcx.Call, tried []*node) *node {
 	usable := s.usable
 	if len(tried) > 0 {
-		usable = func(i int) bool { return !slices.Contains(tried, s.nodes[i]) && s.nodes[i].usable() }
+		usable = func(i int) bool { return !slices.Contains(tried, s.nodes[i]) && s.fit(i) }
 	}
 	if i := s.picker.Pick(ctx, call, usable); i >= 0 {
 		return s.nodes[i]
