@@ -183,19 +183,24 @@ func (c *Conn) release(in *inbound) {
 	c.untrack(in)
 }
 
-// replace ends a call of the pool. It returns the one that waits for its place and gets
-// it, with the goroutine; nil for none.
-func (c *Conn) replace(in *inbound) (next *inbound) {
+// replace ends a call of the pool, on wk. It returns the one that waits for its place and
+// gets it, with the goroutine; nil for none, and then whether wk goes on.
+func (c *Conn) replace(in *inbound, wk *worker) (next *inbound, kept bool) {
 	next, last := c.calls.remove(in)
-	if next != nil {
-		return next
-	}
-	c.server.workers.unreserve()
-	if last {
-		c.flush()
+	w := &c.server.workers
+	switch {
+	case next != nil:
+		return next, true
+	case last:
+		w.unreserve()
+		c.flush() // may take its time
 		c.finish()
+		return nil, w.keep(wk)
+	default:
+		kept = w.keep(wk) // before its place is free, or another goroutine would be started
+		w.unreserve()
+		return nil, kept
 	}
-	return nil
 }
 
 // untrack notes that a call has ended, and runs the next one that waits.

@@ -33,7 +33,11 @@ import (
 // and the stream is ended in order, not reset.
 func TestR5_ShutdownAnswersEverything(t *testing.T) {
 	t.Parallel()
-	w := onTCP(t).arith()
+	synctest.Test(t, shutdownAnswersEverything)
+}
+
+func shutdownAnswersEverything(t *testing.T) {
+	w := inMemory(t).arith()
 	const callers = 50
 	var all sync.WaitGroup
 	began := make(chan struct{})

@@ -160,9 +160,9 @@ func (in *inbound) vanish(reason error) {
 	}
 }
 
-// workAlone runs the call on a goroutine of the pool. It returns the call that is to
-// run there next, nil for none.
-func (in *inbound) workAlone() (next *inbound) {
+// workAlone runs the call on wk, a goroutine of the pool. It returns the call that is to
+// run there next, nil for none, and then whether the goroutine is kept.
+func (in *inbound) workAlone(wk *worker) (next *inbound, kept bool) {
 	done := false
 	defer func() {
 		if !done { // the handler has ended the goroutine
@@ -171,7 +171,7 @@ func (in *inbound) workAlone() (next *inbound) {
 	}()
 	in.work()
 	done = true
-	return in.conn.replace(in)
+	return in.conn.replace(in, wk)
 }
 
 // work runs the call and sends its reply by itself.

@@ -59,23 +59,25 @@ func (w *workers) run(in *inbound) bool {
 	w.mu.Unlock()
 	wk := &worker{calls: make(chan *inbound, 1)}
 	wk.calls <- in
-	go wk.loop(w)
+	go wk.loop()
 	return true
 }
 
 // loop runs calls until the worker is not kept.
-func (wk *worker) loop(w *workers) {
+func (wk *worker) loop() {
 	for in := range wk.calls {
+		kept := true
 		for in != nil {
-			in = in.workAlone()
+			in, kept = in.workAlone(wk)
 		}
-		if !w.keep(wk) {
+		if !kept {
 			return
 		}
 	}
 }
 
-// keep puts an idle worker aside.
+// keep puts a worker aside that is idle, or will be in a moment: the next call waits for
+// it in its channel.
 func (w *workers) keep(wk *worker) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
