@@ -152,8 +152,8 @@ func (c *Conn) finish() {
 	c.closing.Do(func() {
 		reason := *c.reason.Load()
 		c.shut(reason)
+		c.logEnd(reason) // who sees that it is gone sees it counted
 		c.server.dismiss(c)
-		c.logEnd(reason)
 		if o, ok := c.server.config.observer.(rpcx.ConnObserver); ok && c.observed {
 			c.server.guard(func() { o.ConnClose(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}, reason) })
 		}
