@@ -100,8 +100,8 @@ func dial(ctx, life context.Context, network, addr string, config *resolved, tas
 		owner:  owner,
 		gone:   make(chan struct{}),
 	}
-	if tc, ok := nc.(*tls.Conn); ok {
-		state := tc.ConnectionState()
+	if secured, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
+		state := secured.ConnectionState()
 		c.peer.TLS = &state
 	}
 	c.reading.init(protocol.NewReader(source(nc), config.Limits))

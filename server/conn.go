@@ -110,9 +110,15 @@ func (c *Conn) serve() {
 	c.turn.Load().read()
 }
 
+// secured is a connection with TLS: a *tls.Conn, or one that does it itself.
+type secured interface {
+	HandshakeContext(ctx context.Context) error
+	ConnectionState() tls.ConnectionState
+}
+
 // handshake runs the TLS handshake, if there is one, within its time limit.
 func (c *Conn) handshake() error {
-	t, ok := c.nc.(*tls.Conn)
+	t, ok := c.nc.(secured)
 	if !ok {
 		return nil
 	}

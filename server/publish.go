@@ -171,6 +171,12 @@ func (s *Server) advertised() []registry.Instance {
 // wildcard reports whether addr is one that listens everywhere and can be dialled
 // from nowhere else.
 func wildcard(addr net.Addr) bool {
-	t, ok := addr.(*net.TCPAddr)
-	return ok && t.IP.IsUnspecified()
+	switch a := addr.(type) {
+	case *net.TCPAddr:
+		return a.IP.IsUnspecified()
+	case *net.UDPAddr:
+		return a.IP.IsUnspecified()
+	default:
+		return false
+	}
 }

@@ -47,6 +47,7 @@ func layers() []layer {
 		{0, "internal/peerip", nil, "a part named for what it does"},
 		{0, "internal/sniff", nil, "tells protocols apart by their first bytes"},
 		{0, "internal/tokenbucket", nil, "a part named for what it does"},
+		{0, "internal/udp", nil, "what transports over UDP have in common"},
 		{0, "scripts/...", nil, "tools of the build"},
 
 		{1, ".", []string{"protocol", "internal/callctx"}, "the vocabulary, which every program sees"},
@@ -57,7 +58,7 @@ func layers() []layer {
 
 		{2, "codec/*", []string{"codec", "protocol"}, "implements codec, knows no other"},
 		{2, "compress/*", []string{"compress", "protocol"}, "implements compress, knows no other"},
-		{2, "transport/*", []string{"transport"}, "implements transport, moves bytes it does not read"},
+		{2, "transport/*", []string{"transport", "internal/udp"}, "implements transport, moves bytes it does not read"},
 		{2, "registry/*", []string{"registry", "internal/backoff"}, "implements registry, knows no calls"},
 		{2, "balance", []string{".", "registry"}, "picks an instance for a call"},
 		{2, "middleware", []string{".", "internal/breaker", "internal/notice", "internal/peerip", "internal/tokenbucket"}, "interceptors as users write them"},

@@ -19,7 +19,7 @@ import (
 // testConn runs the standard suite. It asks for connections that go on after a write
 // has timed out, which those of crypto/tls do not, so it runs in plain mode only.
 func testConn(t *testing.T, r *rig) {
-	if r.client.TLS != nil {
+	if r.client.TLS != nil && !r.OwnTLS {
 		t.Skip("a connection of crypto/tls ends with its first timeout of a write")
 	}
 	l := r.listen(t)

@@ -39,6 +39,16 @@ type Config struct {
 	NoHost bool
 	// SharesAddr: several listeners may have one address.
 	SharesAddr bool
+	// OwnTLS: the transport is never plain and does TLS itself. Its connections have
+	// run the handshake and tell of it by the method ConnectionState.
+	OwnTLS bool
+	// Datagrams: connections run over UDP. A listener's address is then free only once
+	// its connections have ended as well, and a Dial that nobody answers ends with its
+	// context.
+	Datagrams bool
+	// NoHandshake: plain connections have none, so that Dial succeeds whoever listens,
+	// and a server sees a connection when its client has written something.
+	NoHandshake bool
 }
 
 // Run tests the transport that setup makes, a fresh one for every test.
@@ -47,8 +57,17 @@ func Run(t *testing.T, setup func(t *testing.T) Config) {
 	ca := NewCA(t)
 	for _, mode := range modes(ca) {
 		t.Run(mode.name, func(t *testing.T) {
+			if mode.client() == nil && setup(t).OwnTLS {
+				t.Skip("the transport is never plain")
+			}
 			run := func(name string, test func(t *testing.T, r *rig)) {
-				t.Run(name, func(t *testing.T) { test(t, newRig(setup(t), mode)) })
+				t.Run(name, func(t *testing.T) {
+					c := setup(t)
+					if c.Datagrams {
+						t.Parallel() // most of the time is spent waiting for datagrams that may be late
+					}
+					test(t, newRig(c, mode))
+				})
 			}
 			run("Conn", testConn)
 			run("Transfer", testTransfer)
@@ -168,8 +187,15 @@ func (r *rig) connect(t *testing.T, l net.Listener) (client, server net.Conn) {
 func (r *rig) open(t *testing.T, l net.Listener) (client, server net.Conn, err error) {
 	var accepting sync.WaitGroup
 	var acceptErr error
-	accepting.Go(func() { server, acceptErr = accept(l) })
+	accepting.Go(func() {
+		if server, acceptErr = accept(l); acceptErr == nil && r.silent() {
+			_, acceptErr = server.Read(make([]byte, 1))
+		}
+	})
 	client, dialErr := r.dial(t, l)
+	if dialErr == nil && r.silent() {
+		_, dialErr = client.Write([]byte{1})
+	}
 	if dialErr != nil {
 		_ = l.Close()
 	}
@@ -184,6 +210,9 @@ func (r *rig) open(t *testing.T, l net.Listener) (client, server net.Conn, err e
 	}
 	return client, server, nil
 }
+
+// silent reports whether the server does not notice a client that has not written.
+func (r *rig) silent() bool { return r.NoHandshake && r.client.TLS == nil }
 
 // pair returns the two ends of a connection of its own.
 func (r *rig) pair(t *testing.T) (client, server net.Conn) {
