@@ -5,12 +5,14 @@ go 1.26.0
 require (
 	github.com/rpcx-go/rpcx v0.0.0
 	github.com/rpcx-go/rpcx/codec/thrift v0.0.0
+	github.com/rpcx-go/rpcx/transport/kcp v0.0.0
 	// Real rpcx: what everything here is compared with.
 	github.com/smallnest/rpcx v1.9.4
 )
 
 require (
 	github.com/apache/thrift v0.25.0
+	github.com/xtaci/kcp-go v5.4.20+incompatible
 	google.golang.org/protobuf v1.36.12
 )
 
@@ -56,16 +58,19 @@ require (
 	github.com/valyala/fastrand v1.1.0 // indirect
 	github.com/vmihailenco/msgpack/v5 v5.4.1 // indirect
 	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
-	github.com/xtaci/kcp-go v5.4.20+incompatible // indirect
+	github.com/xtaci/kcp-go/v5 v5.6.72 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/time v0.14.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 )
 
 replace github.com/rpcx-go/rpcx => ..
 
 replace github.com/rpcx-go/rpcx/codec/thrift => ../codec/thrift
+
+replace github.com/rpcx-go/rpcx/transport/kcp => ../transport/kcp
