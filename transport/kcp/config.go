@@ -84,5 +84,5 @@ func (c *Config) tune(s *kcpgo.UDPSession) {
 	s.SetWindowSize(c.SendWindow, c.ReceiveWindow)
 	s.SetMtu(c.MTU) // check has seen to it
 	s.SetACKNoDelay(true)
-	s.SetStreamMode(true) // fewer packets; a peer in message mode reads them as well
+	s.SetStreamMode(true) //nolint:staticcheck // kcp-go has nothing else; fewer packets, and a peer in message mode reads them, too
 }
