@@ -231,6 +231,10 @@ func TestFlood(t *testing.T) {
 	if got := fl.misses(); len(got) != 2 {
 		t.Errorf("misses %q, want the goodput and the refusals", got)
 	}
+	fl.busy = true
+	if got := fl.misses(); len(got) != 1 {
+		t.Errorf("misses %q, want the goodput only: half of the refusals were quick", got)
+	}
 	if callers.attempts() != 3*c.attempts() {
 		t.Error("attempts are not those of all clients")
 	}
