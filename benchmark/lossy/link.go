@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -58,7 +59,7 @@ func newLine(delay time.Duration, rate int) (*line, error) {
 		{"addr", "add", near + "/24", "dev", "line"},
 		{"link", "set", "line", "up", "txqueuelen", "2000"},
 	} {
-		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(context.Background(), "ip", args...).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("ip %v: %w: %s", args, err, out)
 		}
 	}

@@ -124,7 +124,7 @@ func (p plan) measure(l *line, loss int64, sub subject, serverTLS, clientTLS *tl
 		l.loss.Store(0)
 		_ = x.Close()
 		_ = s.Close() // has no registry to fail
-		<-ended
+		<-ended       //nolint:errcheck // says that the server was closed
 		if c, ok := sub.transport.(interface{ Close() error }); ok {
 			_ = c.Close() // until the port is free
 		}

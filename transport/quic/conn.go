@@ -120,7 +120,7 @@ func (c *conn) ConnectionState() tls.ConnectionState { return c.session.conn.Con
 // makes the method set that of a *tls.Conn.
 func (c *conn) HandshakeContext(context.Context) error { return nil }
 
-func (c *conn) SetDeadline(t time.Time) error { return c.deadline(c.stream.SetDeadline, t) }
+func (c *conn) SetDeadline(t time.Time) error     { return c.deadline(c.stream.SetDeadline, t) }
 func (c *conn) SetReadDeadline(t time.Time) error { return c.deadline(c.stream.SetReadDeadline, t) }
 
 func (c *conn) SetWriteDeadline(t time.Time) error { return c.deadline(c.stream.SetWriteDeadline, t) }
