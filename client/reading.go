@@ -123,15 +123,16 @@ func (c *Conn) keepReading() error {
 			alone = 0
 			continue
 		}
-		if alone++; alone >= lonely && !r.in.Buffered() {
+		if alone++; alone >= lonely && !r.in.Buffered() && c.leaveRole() {
 			alone = 0
-			c.leaveRole()
 		}
 	}
 }
 
-// leaveRole gives the role up and returns when the goroutine has it again.
-func (c *Conn) leaveRole() {
+// leaveRole gives the role up and returns when the goroutine has it again. It reports
+// whether a caller has had it, or the connection was idle; otherwise the next call was
+// faster, and it is worth trying again.
+func (c *Conn) leaveRole() (left bool) {
 	r := &c.reading
 	r.used.Store(false)
 	c.vacate()
@@ -140,8 +141,9 @@ func (c *Conn) leaveRole() {
 	for {
 		select {
 		case <-r.resume:
-			return
+			return left || r.used.Load()
 		case <-timer.C:
+			left = true
 		}
 		if !r.used.Swap(false) {
 			r.recall()

@@ -27,8 +27,8 @@ func lonely(t testing.TB, c *client.Conn, w *wire) {
 		done := inBackground(on(t.Context(), c), "x")
 		w.reply(w.next(), "x")
 		wantOK(t, receive(t, done, "a call"), "x")
+		synctest.Wait() // or the next call may be there before the goroutine looks
 	}
-	synctest.Wait()
 	heldBy(t, c, "nobody")
 }
 

@@ -32,9 +32,9 @@ func TestTimeoutOfACall(t *testing.T) {
 				first := make(chan error, 1)
 				began := time.Now()
 				go func() { first <- call(2 * time.Second) }()
-				if w.next(); c.HeldBy() != "a caller" {
-					t.Errorf("%s reads", c.HeldBy())
-				}
+				w.next()
+				synctest.Wait()
+				heldBy(t, c, "a caller")
 				second := make(chan error, 1)
 				go func() { second <- call(time.Second) }()
 				w.next()
