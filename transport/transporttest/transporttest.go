@@ -5,7 +5,7 @@
 //
 //	func TestConformance(t *testing.T) {
 //		transporttest.Run(t, func(t *testing.T) transporttest.Config {
-//			return transporttest.Config{Transport: kcp.New(), Network: "kcp", Addr: "127.0.0.1:0"}
+//			return transporttest.Config{Transport: own.New(), Network: "own", Addr: "127.0.0.1:0"}
 //		})
 //	}
 //
