@@ -66,8 +66,13 @@ func (p *stickyPicker) Pick(ctx context.Context, call *rpcx.Call, usable func(in
 // Begin implements Tracker.
 func (p *stickyPicker) Begin(i int) { p.then.Begin(i) }
 
-// End implements Tracker.
-func (p *stickyPicker) End(i int, o Outcome) { p.then.End(i, o) }
+// End implements Tracker. A server that has failed a call is kept no longer.
+func (p *stickyPicker) End(i int, o Outcome) {
+	if o.Failed() {
+		p.kept.CompareAndSwap(int64(i), -1)
+	}
+	p.then.End(i, o)
+}
 
 // Close implements io.Closer.
 func (p *stickyPicker) Close() error { return p.then.Close() }

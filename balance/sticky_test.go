@@ -98,3 +98,21 @@ func (m *meeting) Pick(context.Context, *rpcx.Call, func(int) bool) int {
 	<-m.met
 	return i
 }
+
+// A server that fails a call is not kept.
+func TestStickyLeavesAServerThatFails(t *testing.T) {
+	t.Parallel()
+	p := balance.Sticky{Then: balance.RoundRobin{}}.NewPicker(servers(3), nil)
+	tracker := p.(balance.Tracker) //nolint:forcetypeassert // it is one
+	first := p.Pick(t.Context(), nil, all)
+	tracker.Begin(first)
+	tracker.End(first, balance.Outcome{})
+	if next := p.Pick(t.Context(), nil, all); next != first {
+		t.Errorf("it went from %d to %d though nothing failed", first, next)
+	}
+	tracker.Begin(first)
+	tracker.End(first, balance.Outcome{Err: rpcx.Errorf(rpcx.DeadlineExceeded, "late")})
+	if next := p.Pick(t.Context(), nil, all); next == first {
+		t.Error("it keeps to the server that failed")
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/rpcx-go/rpcx"
 )
@@ -30,6 +31,7 @@ func newAttempts(c *Client, o *outgoing, t *target) *attempts {
 	a := &o.attempts // with the call, to save an allocation
 	a.client, a.out, a.target = c, o, t
 	a.tried = a.few[:0]
+	a.at.Store(nil)
 	a.errs, a.cut, a.stuck = nil, nil, false // of an earlier turn, when an interceptor makes the call again
 	return a
 }
@@ -156,6 +158,9 @@ func attemptChained(ctx context.Context, call *rpcx.Call) error {
 	return err
 }
 
+// longestPause is the most that a server's wish for a pause is heeded.
+const longestPause = 10 * time.Second
+
 // pause waits before another attempt: a random time that grows with the rounds, or
 // longer if the server of the last one asked for it. When ctx ends first it returns that
 // as the last error of the call.
@@ -163,12 +168,24 @@ func (a *attempts) pause(ctx context.Context, round int) error {
 	d := a.client.config.retry.Delay(round)
 	var e *rpcx.Error
 	if len(a.errs) > 0 && errors.As(a.errs[len(a.errs)-1], &e) {
-		d = max(d, e.Pause())
+		d = max(d, min(e.Pause(), longestPause))
 	}
-	if err := sleep(ctx, d); err != nil {
-		a.cut = rpcx.Unsent(rpcx.CodeOf(err), "client: pause before another attempt: %w", context.Cause(ctx))
-	}
+	a.cut = a.sleep(ctx, d)
 	return a.cut
+}
+
+// sleep waits before another attempt, until ctx ends or the client is closed.
+func (a *attempts) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-a.client.ctx.Done():
+		return errClosed
+	case <-ctx.Done():
+		return rpcx.Unsent(rpcx.CodeOf(ctx.Err()), "client: pause before another attempt: %w", context.Cause(ctx))
+	}
 }
 
 var errBudget = errors.New("not tried again: retry budget exhausted; see Option.RetryBudget")

@@ -84,12 +84,19 @@ func (b *breakers) create(call *rpcx.Call, config breaker.Config) *breaker.Break
 	return br
 }
 
+// hold reports whether br is the breaker of a method.
+func (b *breakers) hold(call *rpcx.Call, br *breaker.Breaker) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.of(call) == br
+}
+
 // remove forgets the breaker of a method, which has closed: a new one is no different.
 func (b *breakers) remove(call *rpcx.Call, br *breaker.Breaker) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if br == nil || b.of(call) != br {
-		return
+	if br == nil || b.of(call) != br || br.State() != breaker.Closed {
+		return // it has opened again
 	}
 	next := make(map[methodName]*breaker.Breaker)
 	for name, other := range *b.byMethod.Load() {

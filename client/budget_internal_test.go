@@ -3,6 +3,8 @@
 package client
 
 import (
+	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -257,8 +259,8 @@ func TestBreakersAreBounded(t *testing.T) {
 	for i := range 3 * maxBreakers {
 		b.remove(call(i), b.of(call(i)))
 	}
-	if count() != 0 {
-		t.Errorf("%d breakers are left", count())
+	if count() != maxBreakers {
+		t.Errorf("%d breakers are left, though none has closed", count())
 	}
 }
 
@@ -348,5 +350,30 @@ func TestEjectionGrows(t *testing.T) {
 	r.eject(now, config)
 	if lasts := time.Unix(0, r.until.Load()).Sub(now); lasts > 2*time.Second {
 		t.Errorf("a minute later it lasts %v", lasts)
+	}
+}
+
+// A breaker that was dropped to make room bars nobody when a late call opens it.
+func TestDroppedBreakersBarNobody(t *testing.T) {
+	t.Parallel()
+	config, _ := Option{Ejection: Ejection{Off: true}}.resolve()
+	g := newGuard(config.Breaker, config.Ejection, &events{log: slog.New(slog.DiscardHandler)})
+	n, service := &node{key: "tcp@a:1"}, &target{}
+	err := rpcx.Errorf(rpcx.Internal, "x")
+	call := func(i int) *rpcx.Call { return &rpcx.Call{Service: "S", Method: fmt.Sprint("M", i)} }
+	g.failed(service, n, call(0), permit{}, err)
+	var late []permit
+	for range 5 {
+		p, _ := n.breakers.permit(call(0))
+		late = append(late, p)
+	}
+	for i := range maxBreakers {
+		g.failed(service, n, call(1+i), permit{}, err) // the last one throws the others out
+	}
+	for _, p := range late {
+		g.failed(service, n, call(0), p, err)
+	}
+	if n.breakers.of(call(0)) != nil || g.barred.Load() != 0 {
+		t.Errorf("%d are barred, by a breaker that the server does not have any more", g.barred.Load())
 	}
 }

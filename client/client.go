@@ -46,14 +46,16 @@ type Client struct {
 
 	targets sync.Map // service name -> *target; written under mu
 
-	mu     sync.Mutex // guards what follows
-	nodes  map[string]*node
-	conns  map[*Conn]struct{}
-	closed bool
+	mu       sync.Mutex // guards what follows
+	nodes    map[string]*node
+	conns    map[*Conn]struct{}
+	services int // in targets
+	closed   bool
 }
 
 var (
 	errClosed    = rpcx.Unsent(rpcx.Canceled, "client: closed")
+	errPanic     = rpcx.Errorf(rpcx.Internal, "client: an interceptor or a codec panicked")
 	errNoMessage = rpcx.Unsent(rpcx.InvalidArgument, "client: send a raw message: it is nil")
 )
 
@@ -229,7 +231,7 @@ func (c *Client) do(ctx context.Context, o *outgoing) error {
 	return c.intercepted(ctx, o)
 }
 
-func (c *Client) observed(ctx context.Context, o *outgoing) error {
+func (c *Client) observed(ctx context.Context, o *outgoing) (err error) {
 	if o.told == nil {
 		o.told = new(told)
 	}
@@ -237,9 +239,12 @@ func (c *Client) observed(ctx context.Context, o *outgoing) error {
 	*info = o.info(0)
 	began := time.Now()
 	ctx = c.config.Observer.CallStart(ctx, info)
-	err := c.intercepted(ctx, o)
-	o.told.outcome = rpcx.CallResult{Err: err, Duration: time.Since(began)}
-	c.config.Observer.CallEnd(ctx, info, &o.told.outcome)
+	err = errPanic // unless it returns
+	defer func() {
+		o.told.outcome = rpcx.CallResult{Err: err, Duration: time.Since(began)}
+		c.config.Observer.CallEnd(ctx, info, &o.told.outcome)
+	}()
+	err = c.intercepted(ctx, o)
 	return err
 }
 
@@ -268,6 +273,9 @@ func (c *Client) chained(ctx context.Context, call *rpcx.Call) error {
 
 // deliver finds the service and runs the fail mode.
 func (c *Client) deliver(ctx context.Context, o *outgoing) error {
+	if c.ctx.Err() != nil {
+		return errClosed
+	}
 	t, err := c.target(o.call.Service)
 	if err != nil {
 		return err
@@ -299,6 +307,11 @@ func (c *Client) target(service string) (*target, error) {
 	}
 	if c.closed {
 		return nil, errClosed
+	}
+	if c.services++; c.services > c.config.MaxServices {
+		c.services--
+		return nil, rpcx.Unsent(rpcx.ResourceExhausted,
+			"client: call service %s: %d others have been called, which are as many as may; see Option.MaxServices", service, c.services)
 	}
 	t := newTarget(c, service)
 	c.targets.Store(service, t)

@@ -24,6 +24,8 @@ type branch struct {
 	node *node
 	out  *outgoing
 	err  error
+
+	panicked any // what an interceptor or a codec panicked with
 }
 
 // everywhere sends the call to all servers of the service at once, those that are down
@@ -41,14 +43,26 @@ func (a *attempts) everywhere(ctx context.Context, ended func(b *branch)) ([]*br
 		b.out.attempt = i
 		branches[i] = b
 		go func() { // ends before everywhere does
+			defer func() {
+				b.panicked = recover()
+				done <- b
+			}()
 			one := newAttempts(a.client, b.out, a.target)
 			p, _ := n.breakers.permit(&b.out.call)
 			b.err = one.guarded(b.out, n, p)
-			done <- b
 		}()
 	}
 	for range branches {
-		ended(<-done)
+		b := <-done
+		if b.panicked != nil {
+			b.err = errPanic
+		}
+		ended(b)
+	}
+	for _, b := range branches {
+		if b.panicked != nil {
+			panic(b.panicked) //nolint:forbidigo // here the caller can recover
+		}
 	}
 	return branches, nil
 }

@@ -30,9 +30,13 @@ func failbackup(ctx context.Context, a *attempts) error {
 
 	var backup *attempts // nil: there was none
 	var backupErr error
+	var panicked any // what an interceptor or a codec panicked with
 	ended := make(chan struct{})
 	timer := time.AfterFunc(wait, func() {
-		defer close(ended)
+		defer func() {
+			panicked = recover()
+			close(ended)
+		}()
 		if backup = a.backup(second, call); backup == nil {
 			return
 		}
@@ -40,8 +44,16 @@ func failbackup(ctx context.Context, a *attempts) error {
 			giveUp(errBeaten)
 		}
 	})
+	settled := false
+	defer func() {
+		if !settled && !timer.Stop() { // the first attempt panicked
+			stop(errBeaten)
+			<-ended
+		}
+	}()
 	began := time.Now()
 	err := a.reach(first)
+	settled = true
 	if err == nil || context.Cause(first) == errBeaten { //nolint:errorlint // our own value
 		usual.observe(time.Since(began))
 	}
@@ -50,6 +62,9 @@ func failbackup(ctx context.Context, a *attempts) error {
 			stop(errBeaten)
 		}
 		<-ended
+		if panicked != nil {
+			panic(panicked) //nolint:forbidigo // here the caller can recover
+		}
 	}
 	switch {
 	case err == nil:

@@ -4,6 +4,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -120,6 +121,9 @@ func verdict(err error) breaker.Outcome {
 	case rpcx.SafeToRetry(err) && (!remote(err) || rpcx.CodeOf(err) != rpcx.Unavailable):
 		return breaker.Unknown // it did not run, which is not the server's fault
 	}
+	if unreadable := (undecoded{}); errors.As(err, &unreadable) {
+		return breaker.Success // an answer, and perhaps a caller that is wrong about its type
+	}
 	switch rpcx.CodeOf(err) {
 	case rpcx.DeadlineExceeded, rpcx.Unavailable, rpcx.Internal:
 		return breaker.Failure
@@ -135,6 +139,9 @@ func (g *guard) hear(n *node, call *rpcx.Call, p permit, o breaker.Outcome, err 
 	ev := rpcx.Event{Service: call.Service, Method: call.Method, Server: n.key, Err: err}
 	switch p.breaker.Done(p.ticket, o) {
 	case breaker.Opened:
+		if !n.breakers.hold(call, p.breaker) {
+			return // it was dropped meanwhile, and nobody asks it any more
+		}
 		g.bar(n, 1)
 		ev.Kind = rpcx.BreakerOpened
 	case breaker.Reclosed:

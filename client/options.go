@@ -144,6 +144,10 @@ type Option struct {
 	// MaxPending is how many calls may wait for replies on one connection; further ones
 	// fail with ResourceExhausted. Default 10,000.
 	MaxPending int
+	// MaxServices is how many services one client may call, each of which it goes on to
+	// watch; calls of further ones fail with ResourceExhausted. It is for programs that pass on
+	// names which others choose. Default 10,000.
+	MaxServices int
 	// MaxUnsent is how many bytes of requests may wait to be written to one connection;
 	// callers wait for room. Default 1 MiB.
 	MaxUnsent int
@@ -179,6 +183,7 @@ func (o Option) resolve() (*resolved, error) {
 	r := &resolved{Option: o}
 	var errs []error
 	r.MaxPending, errs = defaultTo(errs, "MaxPending", o.MaxPending, 10_000)
+	r.MaxServices, errs = defaultTo(errs, "MaxServices", o.MaxServices, 10_000)
 	r.MaxUnsent, errs = defaultTo(errs, "MaxUnsent", o.MaxUnsent, 1<<20)
 	r.ConnsPerServer, errs = defaultTo(errs, "ConnsPerServer", o.ConnsPerServer, 1)
 	r.PushQueue, errs = defaultTo(errs, "PushQueue", o.PushQueue, 1024)

@@ -169,8 +169,14 @@ func (o *outgoing) exchangeRaw(ctx context.Context, c *Conn) (requestBytes, repl
 }
 
 func (o *outgoing) undecodable(c *Conn, err error) error {
-	return rpcx.Errorf(rpcx.CodeOf(err), "client: call %s.%s on %s: %w", o.call.Service, o.call.Method, c.addr, err)
+	return rpcx.Errorf(rpcx.CodeOf(err), "client: call %s.%s on %s: %w", o.call.Service, o.call.Method, c.addr, undecoded{err})
 }
+
+// undecoded is why a reply could not be decoded.
+type undecoded struct{ error }
+
+// Unwrap returns what the decoder said.
+func (u undecoded) Unwrap() error { return u.error }
 
 // checkReply refuses a reply that nothing can be decoded into, before the call runs.
 func (o *outgoing) checkReply(c *Conn) error {
@@ -204,12 +210,14 @@ func (o *outgoing) sendObserved(ctx context.Context, c *Conn) error {
 	began := time.Now()
 	ctx = observer.CallStart(ctx, info)
 	header := o.call.Header
-	o.call.Header = info.Header // of this attempt only
-	*result = rpcx.CallResult{}
+	o.call.Header = info.Header              // of this attempt only
+	*result = rpcx.CallResult{Err: errPanic} // unless it returns
+	defer func() {
+		result.Duration = time.Since(began)
+		o.call.Header = header
+		observer.CallEnd(ctx, info, result)
+	}()
 	result.RequestBytes, result.ReplyBytes, result.Err = o.exchange(ctx, c)
-	result.Duration = time.Since(began)
-	o.call.Header = header
-	observer.CallEnd(ctx, info, result)
 	return result.Err
 }
 

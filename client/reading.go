@@ -165,29 +165,46 @@ func (c *Conn) vacate() {
 // ctx, which has so much time left, ended first. The caller has the role, and loses it.
 func (c *Conn) readFor(ctx context.Context, p *pending, left time.Duration) bool {
 	r := &c.reading
-	if onlyTimed(ctx) {
+	timed := onlyTimed(ctx)
+	var stop func() bool
+	switch {
+	case timed:
 		r.alarmIn(left)
-		defer r.alarm.Stop()
-	} else if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, r.stop)()
+	case ctx.Done() != nil:
+		stop = context.AfterFunc(ctx, r.stop)
 	}
-	for len(p.done) == 0 || r.in.Buffered() { // the reply may have come before the role
-		f, err := r.in.Next()
+	complete, err := c.readUntil(ctx, p)
+	if timed {
+		r.alarm.Stop() // while the role, and with it the alarm, is still ours
+	}
+	if stop != nil {
+		stop()
+	}
+	if err != nil {
+		r.give() // the goroutine gets the error as well, and ends all calls
+		<-p.done
+		return true
+	}
+	c.handBack()
+	return complete
+}
+
+// readUntil is readFor without what is around it. An error is the connection's end.
+func (c *Conn) readUntil(ctx context.Context, p *pending) (complete bool, err error) {
+	in := c.reading.in
+	for len(p.done) == 0 || in.Buffered() { // the reply may have come before the role
+		f, err := in.Next()
 		switch {
 		case err == nil:
 			c.receive(f)
 		case !errors.Is(err, protocol.ErrInterrupted):
-			r.give() // the goroutine gets the error as well, and ends all calls
-			<-p.done
-			return true
+			return false, err
 		case ctx.Err() != nil: // else it was meant for another caller
-			c.handBack()
-			return false
+			return false, nil
 		}
 	}
 	<-p.done
-	c.handBack()
-	return true
+	return true, nil
 }
 
 // handBack ends a caller's time with the role.

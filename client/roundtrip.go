@@ -78,7 +78,7 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 		}
 		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, err)
 	}
-	if !c.await(ctx, p, r.left) && c.giveUp(p, seq) {
+	if !c.await(ctx, p) && c.giveUp(p, seq) {
 		return nil, sent, r.ended(ctx, c, false)
 	}
 	if p.err != nil {
@@ -91,6 +91,7 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 
 // inTime reports whether there is time for the request, and notes how much.
 func (r *request) inTime(ctx context.Context) bool {
+	r.left = 0
 	at, limited := ctx.Deadline()
 	if limited {
 		r.left = time.Until(at)
@@ -102,13 +103,18 @@ func (r *request) inTime(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// await waits for the completion of p. It reports false if ctx, which has so much time
-// left, ended first.
-func (c *Conn) await(ctx context.Context, p *pending, left time.Duration) bool {
+// await waits for the completion of p. It reports false if ctx ended first.
+func (c *Conn) await(ctx context.Context, p *pending) bool {
+	var left time.Duration
+	timed := onlyTimed(ctx)
+	if timed { // encoding and queueing took a part of what there was
+		at, _ := ctx.Deadline()
+		left = time.Until(at)
+	}
 	if c.reading.take() {
 		return c.readFor(ctx, p, left)
 	}
-	if onlyTimed(ctx) {
+	if timed {
 		return p.within(left)
 	}
 	done := ctx.Done()

@@ -19,6 +19,9 @@ func waitForReady(ctx context.Context, a *attempts, run failFunc) error {
 	var why error // there was no server the last time
 	for round := 0; ; round++ {
 		err := run(ctx, a)
+		if a.client.ctx.Err() != nil && unreached(err) {
+			return errClosed
+		}
 		if ctx.Err() != nil && why != nil && rpcx.SafeToRetry(err) {
 			return a.waited(ctx, why)
 		}
@@ -28,7 +31,11 @@ func waitForReady(ctx context.Context, a *attempts, run failFunc) error {
 		why = err
 		for again := false; !again; again = a.afford(err) {
 			a.cut = nil
-			if policy.Wait(ctx, round) != nil {
+			switch a.sleep(ctx, policy.Delay(round)) {
+			case nil:
+			case errClosed: //nolint:errorlint // our own value
+				return errClosed
+			default:
 				return a.waited(ctx, why)
 			}
 		}

@@ -35,7 +35,7 @@ type bucket struct {
 }
 
 func newBucket(rate float64, burst int) bucket {
-	token := min(max(int64(math.Round(1e6/rate)), 1), time.Hour.Microseconds())
+	token := int64(min(max(math.Round(1e6/rate), 1), float64(time.Hour.Microseconds())))
 	depth := min(float64(token)*float64(burst), float64(365*24*time.Hour.Microseconds()))
 	return bucket{script: redis.NewScript(takeScript), token: token, depth: int64(depth)}
 }

@@ -134,12 +134,20 @@ func (l *Limiter) ask(ctx context.Context, c *rpcx.Call) error {
 			c.Service, c.Method, l.config.Rate).WithPause(wait)
 	case ctx.Err() != nil: // the caller's affair
 		return refusal(c, rpcx.CodeOf(ctx.Err()), "redis limit: %w", context.Cause(ctx))
+	case past(ctx): // the same, and its context has not noticed yet
+		return refusal(c, rpcx.DeadlineExceeded, "redis limit: %w", context.DeadlineExceeded)
 	default:
 		l.down.Store(int64(time.Since(l.began) + pause))
 		l.warn(ctx, &l.failed, "Redis cannot be asked for a rate limit", c,
 			slog.Any("error", err), slog.Bool("calls_pass", !l.config.FailClosed))
 		return l.withoutRedis(c)
 	}
+}
+
+// past reports whether the deadline of ctx has passed.
+func past(ctx context.Context) bool {
+	at, limited := ctx.Deadline()
+	return limited && !time.Now().Before(at)
 }
 
 // withoutRedis returns what becomes of a call while Redis cannot be reached.

@@ -293,8 +293,8 @@ func (o *Outbox) writeOne(b []byte, timeout time.Duration) (done int, err error)
 		}
 		n, err := o.conn.Write(b[done:min(len(b), done+most)])
 		done += n
-		if n >= burst && o.resumable && errors.Is(err, os.ErrDeadlineExceeded) {
-			continue
+		if n >= burst && o.resumable && timeout > patience && errors.Is(err, os.ErrDeadlineExceeded) {
+			continue // a caller that writes for others does not wait for more
 		}
 		if err != nil {
 			return done, err
