@@ -32,7 +32,9 @@ type Settings struct {
 // Transport is one way to connect. Its methods are called concurrently.
 //
 // Its connections keep what net.Conn promises: deadlines above all, which wake who waits
-// and with which a Read or Write fails that waits in vain. Two things they may add. A method
+// and with which a Read or Write fails that waits in vain, with os.ErrDeadlineExceeded. A
+// Read that failed so can be repeated when the deadline has been moved, and has lost
+// nothing: callers are woken by that. Two things they may add. A method
 // WriteResumable() bool that returns true says that a Write which timed out has
 // written just as much as it says, so that the rest can follow: callers then do not
 // wait for a peer that is slow. A transport that does TLS itself gives its connections
