@@ -25,7 +25,6 @@ func dependencies() []dependency {
 		{"codec/msgpack", "github.com/vmihailenco/msgpack/v5", "its encoder defines the bytes of rpcx's default codec"},
 		{"codec/protobuf", "google.golang.org/protobuf", "Protocol Buffers' own runtime"},
 		{"transport/transporttest", "golang.org/x/net", "nettest, the standard suite for net.Conn"},
-		{"transport/ws", "golang.org/x/net", "WebSocket frames"},
 	}
 }
 

@@ -33,7 +33,7 @@ var securityTests = []struct { //nolint:gochecknoglobals // a table of constants
 
 func testSecured(t *testing.T, r *rig, _ *CA) {
 	for _, conn := range both(r.pair(t)) {
-		if _, ok := conn.(*tls.Conn); !ok && !r.OwnTLS {
+		if _, ok := conn.(*tls.Conn); !ok && !r.OwnTLS && !r.Greeting {
 			t.Errorf("a %T, want *tls.Conn", conn)
 			continue
 		}
@@ -129,7 +129,7 @@ func testNoClientCertificate(t *testing.T, r *rig, ca *CA) {
 		}
 		_ = conn.Close()
 	}
-	if r.OwnTLS {
+	if r.OwnTLS || r.Greeting {
 		_ = l.Close() // which handed nothing to Accept
 	}
 	if err := <-accepted; err == nil {
@@ -161,6 +161,17 @@ func testPlainClient(t *testing.T, r *rig, _ *CA) {
 	}()
 	r.client.TLS = nil
 	conn, err := r.dial(t, l)
+	if r.Greeting {
+		_ = l.Close() // which handed nothing to Accept
+		if err == nil {
+			t.Error("Dial: no error")
+			_ = conn.Close()
+		}
+		if err := <-accepted; err == nil {
+			t.Error("the server took a client that speaks plain")
+		}
+		return
+	}
 	if err != nil {
 		t.Fatalf("Dial: %v", err)
 	}
@@ -180,7 +191,7 @@ func testSilentServer(t *testing.T, r *rig, _ *CA) {
 		t.Skip("the transport is never plain")
 	}
 	r.server.TLS = nil
-	l := r.listen(t)
+	l := r.listenSilently(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	held := make(chan net.Conn, 1)
 	go func() {
@@ -222,4 +233,18 @@ func (r *rig) wantRefused(t *testing.T, is func(error) bool) {
 	}
 	_ = l.Close() // ends accept where the client did not come as far
 	<-done
+}
+
+// listenSilently returns a listener that says nothing by itself.
+func (r *rig) listenSilently(t *testing.T) net.Listener {
+	t.Helper()
+	if !r.Greeting {
+		return r.listen(t)
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", r.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() }) // nothing was accepted but by the test
+	return l
 }

@@ -49,6 +49,10 @@ type Config struct {
 	// NoHandshake: plain connections have none, so that Dial succeeds whoever listens,
 	// and a server sees a connection when its client has written something.
 	NoHandshake bool
+	// Greeting: what begins a connection, over TLS if there is any, is done by Dial and
+	// by the listener itself, so that neither returns a connection to somebody who
+	// speaks something else. Connections with TLS tell of it by ConnectionState.
+	Greeting bool
 }
 
 // Run tests the transport that setup makes, a fresh one for every test.
