@@ -104,7 +104,8 @@ func TestMounted(t *testing.T) {
 	web := httptest.NewServer(mux)
 	defer web.Close()
 	s := newServer(t)
-	go s.ServeListener("http", h)
+	ended := make(chan error, 1)
+	go func() { ended <- s.ServeListener("http", h) }()
 	<-s.Started()
 
 	call(t, web.Listener.Addr().String(), client.Option{})
@@ -118,6 +119,9 @@ func TestMounted(t *testing.T) {
 	}
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Errorf("Shutdown = %v", err)
+	}
+	if err := <-ended; !errors.Is(err, server.ErrServerClosed) {
+		t.Errorf("ServeListener = %v", err)
 	}
 	if conn, err := httpconnect.New(httpconnect.Config{}).Dial(t.Context(), "http", web.Listener.Addr().String(), transport.Settings{}); err == nil {
 		t.Error("a connection was taken after Shutdown")

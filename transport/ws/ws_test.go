@@ -164,7 +164,8 @@ func TestMounted(t *testing.T) {
 	web := httptest.NewServer(mux)
 	defer web.Close()
 	s := newServer(t)
-	go s.ServeListener("ws", h)
+	ended := make(chan error, 1)
+	go func() { ended <- s.ServeListener("ws", h) }()
 	<-s.Started()
 
 	addr := web.Listener.Addr().String()
@@ -179,6 +180,9 @@ func TestMounted(t *testing.T) {
 	}
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Errorf("Shutdown = %v", err)
+	}
+	if err := <-ended; !errors.Is(err, server.ErrServerClosed) {
+		t.Errorf("ServeListener = %v", err)
 	}
 	_, err = ws.New(ws.Config{}).Dial(t.Context(), "ws", addr, transport.Settings{})
 	if err == nil || !strings.Contains(err.Error(), "503") {

@@ -3,8 +3,7 @@
 package upgrade
 
 import (
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -45,7 +44,7 @@ func Serve(ln net.Listener, q *Queue, path string, handler http.Handler) *Listen
 		WriteTimeout:      Timeout,
 		MaxHeaderBytes:    MaxHeader,
 		ConnState:         l.count,
-		ErrorLog:          log.New(io.Discard, "", 0), // what strangers do wrong is no news
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // what strangers do wrong is no news
 
 		DisableGeneralOptionsHandler: true,
 	}

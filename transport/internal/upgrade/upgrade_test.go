@@ -145,7 +145,7 @@ func TestReadResponse(t *testing.T) {
 			if tt.status == "" {
 				in = strings.NewReader(tt.in)
 			}
-			resp, err := ReadResponse(in, &http.Request{Method: http.MethodConnect})
+			resp, err := ReadResponse(in, &http.Request{Method: http.MethodConnect}) //nolint:bodyclose // the answer to CONNECT has none
 			if tt.status == "" {
 				if err == nil {
 					t.Errorf("status %q, want an error", resp.Status)
