@@ -24,7 +24,7 @@ import (
 )
 
 //go:embed page
-var files embed.FS
+var files embed.FS //nolint:gochecknoglobals // filled by the compiler
 
 func main() {
 	addr := flag.String("addr", "localhost:8080", "where to serve the page")
