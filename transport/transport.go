@@ -47,7 +47,8 @@ type Transport interface {
 	// handshake included, or when ctx ends.
 	Dial(ctx context.Context, network, addr string, s Settings) (net.Conn, error)
 	// Listen starts to listen on addr. ctx bounds the call, not the listener. With
-	// TLS the connections that it accepts are *tls.Conn whose handshake has not run.
+	// TLS the connections that it accepts are *tls.Conn whose handshake has not run,
+	// unless they begin with a greeting over it, which is then done as well.
 	Listen(ctx context.Context, network, addr string, s Settings) (net.Listener, error)
 }
 

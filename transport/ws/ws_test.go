@@ -288,3 +288,29 @@ func TestAgainstOthers(t *testing.T) {
 		})
 	}
 }
+
+// TestAuth: this way in is no way round the token.
+func TestAuth(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, server.WithAuth(func(_ context.Context, _, _, token string) error {
+		if token != "good" {
+			return errors.New("who are you?")
+		}
+		return nil
+	}))
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve("ws", "127.0.0.1:0") }()
+	<-s.Started()
+	for token, good := range map[string]bool{"good": true, "bad": false, "": false} {
+		x := client.NewXClient("Arith", client.Failfast, client.RandomSelect, client.NewPeer2PeerDiscovery("ws@"+s.Address().String(), ""),
+			client.Option{Transports: []transport.Transport{ws.New(ws.Config{})}})
+		x.Auth(token)
+		var reply Reply
+		if err := x.Call(t.Context(), "Mul", &Args{A: 6, B: 7}, &reply); (err == nil) != good || (reply.C == 42) != good {
+			t.Errorf("token %q: %d, %v", token, reply.C, err)
+		}
+		_ = x.Close() // it never fails
+	}
+	_ = s.Close() // it has no registry to fail
+	<-ended
+}
