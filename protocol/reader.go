@@ -88,6 +88,29 @@ func (r *Reader) Next() (*Frame, error) {
 	return &r.frame, nil
 }
 
+// Peek waits until something of the next frame has arrived and returns what has, at
+// least one byte. It is valid until Next, which decodes it. The errors are Next's.
+func (r *Reader) Peek() ([]byte, error) {
+	r.in.drop()
+	for r.err == nil && len(r.in.unread()) == 0 {
+		r.err = r.read(0)
+	}
+	if r.err != nil {
+		r.in.drop()
+		return nil, r.err
+	}
+	return r.in.unread(), nil
+}
+
+// Release ends the Reader and returns a copy of what it has received and not returned,
+// for a stream that turns out to carry something else. Next must not be called any more.
+func (r *Reader) Release() []byte {
+	r.in.drop()
+	rest := append([]byte(nil), r.in.unread()...)
+	r.in.clear()
+	return rest
+}
+
 // Detach gives away the memory of the frame that Next returned last: its slices then
 // stay valid until release is called, once, by any goroutine. The Frame itself is
 // still the Reader's. A frame that shares its buffer with others cannot be given away;

@@ -212,3 +212,36 @@ func TestFrameSlicesAreClipped(t *testing.T) {
 	}
 	next(t, r, 1, 10)
 }
+
+// Peek shows what has arrived and takes nothing away; Release hands it over.
+func TestPeekAndRelease(t *testing.T) {
+	t.Parallel()
+	stream, err := (&protocol.Message{Service: "S", Method: "M", Payload: []byte("x")}).AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := protocol.NewReader(bytes.NewReader(append(stream, "GET /"...)), protocol.Limits{})
+	for range 2 {
+		if first, err := r.Peek(); err != nil || !bytes.HasPrefix(first, stream) {
+			t.Fatalf("Peek: %x, %v", first, err)
+		}
+	}
+	if f, err := r.Next(); err != nil || string(f.Payload) != "x" {
+		t.Fatalf("Next: %+v, %v", f, err)
+	}
+	if first, err := r.Peek(); err != nil || string(first) != "GET /" {
+		t.Errorf("Peek: %q, %v", first, err)
+	}
+	if rest := r.Release(); string(rest) != "GET /" {
+		t.Errorf("Release: %q", rest)
+	}
+	empty := protocol.NewReader(bytes.NewReader(nil), protocol.Limits{})
+	for range 2 {
+		if first, err := empty.Peek(); len(first) > 0 || !errors.Is(err, io.EOF) {
+			t.Errorf("at the end: %q, %v", first, err)
+		}
+	}
+	if _, err := empty.Next(); !errors.Is(err, io.EOF) {
+		t.Errorf("Next after it: %v", err)
+	}
+}
