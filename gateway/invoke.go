@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/httpcall"
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// The headers of rpcx's convention, as package http writes them. The type of a message
+// is spelled in two ways, and read by nobody.
+const (
+	versionHeader   = "X-Rpcx-Version"
+	idHeader        = "X-Rpcx-Messageid"
+	onewayHeader    = "X-Rpcx-Oneway"
+	serializeHeader = "X-Rpcx-Serializetype"
+	compressHeader  = "X-Rpcx-Compresstype"
+	serviceHeader   = "X-Rpcx-Servicepath"
+	methodHeader    = "X-Rpcx-Servicemethod"
+	statusHeader    = "X-Rpcx-Messagestatustype"
+	errorHeader     = "X-Rpcx-Errormessage"
+	codeHeader      = "X-Rpcx-Errorcode" // ours
+)
+
+// IsInvoke reports whether a request is a call by rpcx's headers. No page in a browser
+// can send them to another site without asking that first.
+func IsInvoke(r *http.Request) bool {
+	return r.Header.Get(serializeHeader) != "" || r.Header.Get(serviceHeader) != "" || r.Header.Get(methodHeader) != ""
+}
+
+// allowed is what rpcx answers to other methods.
+const allowed = "GET, OPTIONS, POST, PUT"
+
+// invoke serves a call by rpcx's headers.
+func (h *Handler) invoke(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodPost, http.MethodPut, http.MethodGet:
+	default:
+		refuseMethod(w, r)
+		return
+	}
+	echo(w.Header(), r.Header)
+	call, err := readInvoke(r)
+	if call.Service != "" {
+		w.Header().Set(serviceHeader, call.Service)
+	}
+	if err == nil {
+		var reply *protocol.Message
+		if reply, err = h.calls.Dispatch(r.Context(), httpcall.Peer(r), call); err == nil {
+			w.Header().Set(httpcall.MetaHeader, httpcall.FormatMetadata(reply.Metadata))
+			if !call.Oneway {
+				h.write(w, r, http.StatusOK, mediaType(call.Serialize), reply.Payload)
+			}
+			return
+		}
+	}
+	// Clients of rpcx look at the status header, others at the status.
+	w.Header().Set(statusHeader, "Error")
+	w.Header().Set(errorHeader, err.Error())
+	w.Header().Set(codeHeader, httpcall.CodeName(err))
+	httpcall.Hints(w.Header(), err)
+	w.WriteHeader(httpcall.Status(err))
+}
+
+// echo answers with what the request says of itself, as rpcx does: two of the headers
+// even when the request lacks them.
+func echo(to, from http.Header) {
+	to[versionHeader] = []string{from.Get(versionHeader)}
+	to[idHeader] = []string{from.Get(idHeader)}
+	for _, name := range []string{serializeHeader, methodHeader} {
+		if v := from.Get(name); v != "" {
+			to.Set(name, v)
+		}
+	}
+	to.Set("X-Content-Type-Options", "nosniff")
+}
+
+// readInvoke returns the call that a request asks for, or as much of it as is right. What
+// is wrong with it is said in the words of rpcx, where rpcx has some.
+func readInvoke(r *http.Request) (*protocol.Message, error) {
+	h := r.Header
+	m := &protocol.Message{Service: h.Get(serviceHeader), Method: h.Get(methodHeader)}
+	if m.Service == "" {
+		m.Service = strings.TrimPrefix(r.URL.Path, "/")
+	}
+	switch {
+	case m.Service == "":
+		return m, wrong("empty servicepath")
+	case m.Method == "":
+		return m, wrong("empty servicemethod")
+	case h.Get(serializeHeader) == "":
+		return m, wrong("empty serialized type")
+	}
+	if id := h.Get(idHeader); id != "" {
+		seq, err := strconv.ParseUint(id, 10, 64)
+		if err != nil {
+			return m, wrong("%w", err)
+		}
+		m.Seq = seq
+	}
+	serialize, err := number(h.Get(serializeHeader), protocol.MaxSerializeType)
+	if err != nil {
+		return m, err
+	}
+	m.Serialize, m.Oneway = protocol.SerializeType(serialize), h.Get(onewayHeader) != ""
+	if m.Metadata, err = httpcall.Metadata(h); err != nil {
+		return m, err
+	}
+	if m.Payload, err = httpcall.Body(r); err != nil {
+		return m, err
+	}
+	if r.Method == http.MethodGet && len(m.Payload) == 0 {
+		return m, wrong("GET without a body: use POST") // all that a page in a browser can do
+	}
+	m.Compress, err = compression(h, m.Payload)
+	return m, err
+}
+
+// gzipMagic is how a gzip stream begins.
+const gzipMagic = "\x1f\x8b"
+
+// compression says how a body is compressed. Real rpcx sends and accepts plain bodies
+// with a type of compression, which it passes over; no plain payload of a struct begins
+// as a gzip stream does.
+func compression(h http.Header, body []byte) (protocol.CompressType, error) {
+	if z := zipped(h); z != protocol.None || h.Get(compressHeader) == "" {
+		return z, nil
+	}
+	n, err := number(h.Get(compressHeader), protocol.MaxCompressType)
+	if err != nil {
+		return 0, err
+	}
+	if protocol.CompressType(n) == protocol.Gzip && !bytes.HasPrefix(body, []byte(gzipMagic)) {
+		return protocol.None, nil
+	}
+	return protocol.CompressType(n), nil
+}
+
+// number reads a number that must not be greater than limit.
+func number[T ~uint8](text string, limit T) (uint64, error) {
+	n, err := strconv.ParseUint(text, 10, 64)
+	switch {
+	case err != nil:
+		return 0, wrong("%w", err)
+	case n > uint64(limit):
+		return 0, wrong("type %d, the largest is %d", n, limit)
+	}
+	return n, nil
+}
+
+func wrong(format string, args ...any) error {
+	return rpcx.Errorf(rpcx.InvalidArgument, format, args...).NotExecuted()
+}
+
+// mediaType returns how HTTP calls the payloads of a codec.
+func mediaType(t protocol.SerializeType) string {
+	switch t {
+	case protocol.JSON:
+		return "application/json"
+	case protocol.ProtoBuffer:
+		return "application/protobuf"
+	case protocol.MsgPack:
+		return "application/msgpack"
+	default:
+		return "application/octet-stream"
+	}
+}
+
+// refuseMethod answers a request with a method that is none of a call.
+func refuseMethod(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", allowed)
+	if r.Method != http.MethodOptions {
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+	}
+}

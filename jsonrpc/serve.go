@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package jsonrpc
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// session is what the requests of one body have in common.
+type session struct {
+	calls   Dispatcher
+	ctx     context.Context //nolint:containedctx // of the HTTP request
+	peer    rpcx.Peer
+	md      rpcx.Metadata
+	lenient bool // the version may be missing
+}
+
+// serve serves one request. There is no answer to a notification.
+func (s *session) serve(text []byte) (*response, rpcx.Metadata) {
+	r, refused := parse(text, s.lenient)
+	if refused != nil {
+		return refused, rpcx.Metadata{}
+	}
+	result, md, err := s.call(r)
+	switch {
+	case r.notification():
+		return nil, md
+	case err != nil:
+		return failed(r.ID, codeOf(err), err), md
+	default:
+		return &response{Version: "2.0", Result: result, ID: r.ID}, md
+	}
+}
+
+func (s *session) call(r *request) (json.RawMessage, rpcx.Metadata, error) {
+	service, method, ok := split(*r.Method)
+	if !ok {
+		return nil, rpcx.Metadata{}, rpcx.Errorf(rpcx.Unimplemented, "must contains servicepath and method")
+	}
+	if len(r.Params) == 0 || string(r.Params) == "null" {
+		return nil, rpcx.Metadata{}, rpcx.Errorf(rpcx.InvalidArgument, `member "params" is missing`)
+	}
+	m := &protocol.Message{Service: service, Method: method, Metadata: s.md, Payload: r.Params}
+	m.Serialize, m.Oneway = protocol.JSON, r.notification()
+	reply, err := s.calls.Dispatch(s.ctx, s.peer, m)
+	switch {
+	case err != nil:
+		return nil, reply.Metadata, err
+	case !m.Oneway && !json.Valid(reply.Payload): // of a raw handler
+		return nil, reply.Metadata, rpcx.Errorf(rpcx.Internal, "reply of %s.%s is not JSON", service, method)
+	}
+	return reply.Payload, reply.Metadata, nil
+}
+
+// serveBatch serves a list of requests, some at a time. The answers are in their order.
+func (s *session) serveBatch(w http.ResponseWriter, body []byte) {
+	var batch []json.RawMessage
+	if err := json.Unmarshal(body, &batch); err != nil {
+		write(w, failed(nil, parseError, err))
+		return
+	}
+	if len(batch) == 0 || len(batch) > MaxBatch {
+		write(w, invalid(nil, "batch of %d requests, want 1 to %d", len(batch), MaxBatch))
+		return
+	}
+	answers := make([]*response, len(batch))
+	places := make(chan struct{}, parallel)
+	var workers sync.WaitGroup
+	for i, text := range batch {
+		places <- struct{}{}
+		workers.Go(func() {
+			defer func() { <-places }()
+			answers[i], _ = s.serve(text)
+		})
+	}
+	workers.Wait()
+	answers = slices.DeleteFunc(answers, func(a *response) bool { return a == nil })
+	if len(answers) > 0 {
+		write(w, answers)
+	}
+}
