@@ -38,16 +38,41 @@ func (s *Server) acceptLoop(ln net.Listener, network string) error {
 
 // acceptConn serves a new connection, if its peer may come in and there is room for it.
 func (s *Server) acceptConn(nc net.Conn, network string) {
+	if c, err := s.takeIn(nc, network); err == nil {
+		go c.serve() // counted in s.turns
+	}
+}
+
+// takeIn takes a connection in, or closes it.
+func (s *Server) takeIn(nc net.Conn, network string) (*Conn, error) {
 	if !s.permits(nc.RemoteAddr()) {
 		s.herald.refuseConn(nc, network, errNotPermitted)
-		return
+		return nil, errNotPermitted
 	}
 	c := newConn(s, nc, network)
 	if err := s.admit(c); err != nil {
 		s.herald.refuseConn(nc, network, err)
-		return
+		return nil, err
 	}
-	go c.serve() // counted in s.turns
+	return c, nil
+}
+
+// ServeConn serves frames on a connection of the caller's, which the server owns from
+// then on, and returns why when it is gone. It is for connections that began as something
+// else, such as an HTTP request that was upgraded. network is what handlers see in
+// rpcx.Peer. A *tls.Conn may be before its handshake.
+func (s *Server) ServeConn(network string, nc net.Conn) error {
+	if s.configErr != nil {
+		return errors.Join(s.configErr, nc.Close())
+	}
+	c, err := s.takeIn(nc, network)
+	if err != nil {
+		return err
+	}
+	c.upgraded = true
+	c.serve()
+	<-c.gone
+	return *c.reason.Load()
 }
 
 func (s *Server) isClosing() bool {

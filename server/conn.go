@@ -19,6 +19,7 @@ import (
 	"github.com/rpcx-go/rpcx/internal/hello"
 	"github.com/rpcx-go/rpcx/internal/lateread"
 	"github.com/rpcx-go/rpcx/internal/outbox"
+	"github.com/rpcx-go/rpcx/internal/sniff"
 	"github.com/rpcx-go/rpcx/protocol"
 )
 
@@ -31,6 +32,14 @@ type Conn struct {
 	caller netip.Prefix // what it counts as for ConnectionsPerPeer, if that is limited
 	out    *outbox.Outbox
 	pushes pushQueue
+
+	// outside is the context of a call that came through Dispatch; then nothing below is
+	// used, and no call shares the Conn. nil for connections.
+	outside context.Context //nolint:containedctx // of one call
+	// upgraded says that the connection is for frames whatever it begins with.
+	upgraded bool
+	// web is what an HTTP server knows of the connection; nil while frames are spoken.
+	web atomic.Pointer[webConn]
 
 	// turn is whoever reads now.
 	turn atomic.Pointer[turn]
@@ -107,7 +116,19 @@ func (c *Conn) serve() {
 		c.observed = true
 		c.server.guard(func() { o.ConnOpen(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}) })
 	}
-	c.turn.Load().read()
+	t := c.turn.Load()
+	if c.mayBeWeb() {
+		first, err := t.in.Peek()
+		if err != nil {
+			c.stopReading(err)
+			return
+		}
+		if sniff.First(first) == sniff.HTTP {
+			c.serveWeb(t.in.Release())
+			return
+		}
+	}
+	t.read()
 }
 
 // secured is a connection with TLS: a *tls.Conn, or one that does it itself.
@@ -120,6 +141,7 @@ type secured interface {
 func (c *Conn) handshake() error {
 	t, ok := c.nc.(secured)
 	if !ok {
+		c.peer.TLS = tlsState(c.nc)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(c.server.lifetime, c.server.config.limits.HandshakeTimeout)
@@ -242,6 +264,9 @@ func (c *Conn) activity() uint64 { return c.in.received.Load() + uint64(c.out.Wr
 
 // busy reports whether a call runs.
 func (c *Conn) busy() bool {
+	if w := c.web.Load(); w != nil {
+		return w.busy()
+	}
 	_, inside := c.turn.Load().inside()
 	return inside || c.calls.len() > 0
 }

@@ -60,14 +60,22 @@ func (in *inbound) setMetadata(f *protocol.Frame) {
 	if !ok {
 		return
 	}
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || ms > math.MaxInt64/int64(time.Millisecond)/2 {
-		return // as rpcx does; and a deadline in a hundred years is none
+	if in.budget, ok = parseBudget(text); !ok {
+		return
 	}
-	in.budget = time.Duration(max(ms, 0)) * time.Millisecond
 	arrived, waited := in.conn.in.arrival()
 	in.behind = waited
 	in.SetDeadline(arrived.Add(in.budget))
+}
+
+// parseBudget reads how much time a call has. What is no number is no deadline, as in
+// rpcx, and nor is one in a hundred years.
+func parseBudget(text string) (time.Duration, bool) {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ms > math.MaxInt64/int64(time.Millisecond)/2 {
+		return 0, false
+	}
+	return time.Duration(max(ms, 0)) * time.Millisecond, true
 }
 
 // serve authenticates the call, decodes its arguments and runs its handler. The payload

@@ -95,6 +95,9 @@ func (in *inbound) Value(key any) any {
 	if _, ok := key.(callctx.Key); ok {
 		return in
 	}
+	if in.conn.outside != nil {
+		return in.conn.value(key)
+	}
 	if _, ok := key.(connKey); ok {
 		return in.conn
 	}

@@ -61,6 +61,8 @@ type config struct {
 	interceptors []rpcx.Interceptor
 	observer     rpcx.Observer
 	access       Access
+	noHTTP       bool
+	origins      []string
 	rateLimit    *RateLimit
 	adaptive     AdaptiveLimit
 	logger       *slog.Logger

@@ -40,6 +40,7 @@ type Server struct {
 	rate      *rateLimiter
 	health    health
 	publish   publisher
+	web       web
 	stats     counters
 	pushSeq   atomic.Uint64
 	started   chan struct{} // closed with the first listener, or failure to have one
@@ -97,6 +98,7 @@ func NewServer(opts ...Option) *Server {
 	s.publish.init(s)
 	s.lifetime, s.expire = context.WithCancel(context.Background())
 	s.health.init(s)
+	s.web.init(s)
 	return s
 }
 
@@ -114,7 +116,7 @@ func (s *Server) Serve(network, addr string) error {
 	if err != nil {
 		return s.failed(fmt.Errorf("server: serve %s@%s: %w; add one with WithTransport", network, addr, err))
 	}
-	settings := transport.Settings{TLS: s.config.tls, KeepAlive: s.config.keepAlive}
+	settings := transport.Settings{TLS: s.web.tls(network), KeepAlive: s.config.keepAlive}
 	ln, err := t.Listen(s.lifetime, network, addr, settings)
 	if err != nil {
 		return s.failed(fmt.Errorf("server: serve %s@%s: %w", network, addr, err))

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rpcx-go/rpcx/gateway"
+	"github.com/rpcx-go/rpcx/internal/httpcall"
+	"github.com/rpcx-go/rpcx/jsonrpc"
+)
+
+// Bounds of HTTP beside Limits.
+const (
+	webHeaderLimit   = 32 << 10
+	webHeaderTimeout = 5 * time.Second
+)
+
+// WithoutHTTP makes the TCP ports speak frames and nothing else. Default: they answer
+// calls over HTTP and JSON-RPC as well, with or without TLS, as rpcx does; see
+// HTTPHandler.
+func WithoutHTTP() Option { return option(func(c *config) { c.noHTTP = true }) }
+
+// WithHTTPOrigins lets pages in browsers call the server that come from the given
+// origins, such as "https://app.example.com", or with "*" from anywhere. Default: none.
+func WithHTTPOrigins(origins ...string) Option {
+	return option(func(c *config) { c.origins = append(c.origins, origins...) })
+}
+
+// web is the HTTP side of a server.
+type web struct {
+	server *Server
+	http   http.Server
+	mux    http.ServeMux // of the user's handlers
+	calls  *gateway.Handler
+	rpc    *jsonrpc.Handler
+}
+
+func (w *web) init(s *Server) {
+	w.server = s
+	w.calls, w.rpc = gateway.New(s), jsonrpc.New(s)
+	w.http = http.Server{
+		Handler:           http.HandlerFunc(w.serve),
+		ReadHeaderTimeout: webHeaderTimeout,
+		IdleTimeout:       max(s.config.limits.IdleTimeout, 0),
+		MaxHeaderBytes:    webHeaderLimit,
+		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return s.config.base },
+		ConnContext:       webContext,
+		ConnState: func(nc net.Conn, state http.ConnState) {
+			if c, ok := nc.(*webConn); ok {
+				c.changed(state)
+			}
+		},
+		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: s.config.limits.HandlersPerConn},
+		Protocols: new(http.Protocols),
+	}
+	w.http.Protocols.SetHTTP1(true)
+	w.http.Protocols.SetUnencryptedHTTP2(true) // or under TLS, which we speak ourselves
+}
+
+// on reports whether HTTP is served on connections of a network.
+func (w *web) on(network string) bool {
+	return !w.server.config.noHTTP && (strings.HasPrefix(network, "tcp") || network == "reuseport")
+}
+
+// tls returns the TLS configuration for a network: the user's, but that clients which ask
+// for a version of HTTP get one. Other clients, those of rpcx among them, name none, or
+// one of their own.
+func (w *web) tls(network string) *tls.Config {
+	config := w.server.config.tls
+	if config == nil || !w.on(network) || len(config.NextProtos) > 0 || config.GetConfigForClient != nil {
+		return config
+	}
+	if len(config.Certificates) == 0 && config.GetCertificate == nil {
+		return config // which the transport refuses
+	}
+	speaksWeb := config.Clone()
+	speaksWeb.NextProtos = []string{"h2", "http/1.1"}
+	config = config.Clone()
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if offersWeb(hello) {
+			return speaksWeb, nil
+		}
+		return nil, nil //nolint:nilnil // what package tls wants for "the same"
+	}
+	return config
+}
+
+// HandleHTTP makes h serve requests whose method and path fit a pattern of http.ServeMux,
+// on the TCP ports of the server and in HTTPHandler. Calls of registered methods come
+// first. h may take the connection over, as http.Hijacker describes, and serve frames on
+// it with ServeConn. Authentication, limits on calls and checks of the origin are h's
+// affair. A pattern that is malformed, or conflicts with another, is an error.
+func (s *Server) HandleHTTP(pattern string, h http.Handler) (err error) {
+	defer func() {
+		if r := recover(); r != nil { // that is how ServeMux says it
+			err = fmt.Errorf("server: handle %q: %v", pattern, r)
+		}
+	}()
+	s.web.mux.Handle(pattern, h)
+	return nil
+}
+
+// HTTPHandler returns what the TCP ports answer HTTP with, for an http.Server of the
+// caller's: calls in rpcx's and in plain form (package gateway), JSON-RPC (package
+// jsonrpc), and what HandleHTTP has added.
+//
+// No page in a browser can call by it, unless WithHTTPOrigins names its origin: calls need
+// a header or a content type that browsers do not send to another site without asking,
+// and requests that name another origin are refused with 403.
+func (s *Server) HTTPHandler() http.Handler { return http.HandlerFunc(s.web.serve) }
+
+// serve routes one request.
+func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
+	if c, ok := r.Context().Value(webKey{}).(*Conn); ok {
+		r.TLS = c.peer.TLS
+		if c.halted.Load() {
+			http.Error(rw, "server is shutting down", http.StatusServiceUnavailable)
+			return
+		}
+	}
+	if w.server.isClosing() {
+		rw.Header().Set("Connection", "close")
+	}
+	if h := w.route(r); h != nil {
+		w.guard(rw, r, h)
+		return
+	}
+	w.mux.ServeHTTP(rw, r)
+}
+
+// route returns what serves a call; nil for a request that is one of the user's.
+func (w *web) route(r *http.Request) http.Handler {
+	switch {
+	case jsonrpc.Is(r):
+		return w.rpc
+	case gateway.IsInvoke(r), w.isPlain(r):
+		return w.calls
+	}
+	if _, pattern := w.mux.Handler(r); pattern != "" {
+		return nil
+	}
+	if r.URL.Path == "/" && r.Method == http.MethodPost && httpcall.IsJSON(r.Header) {
+		return w.rpc
+	}
+	return w.calls
+}
+
+// isPlain reports whether a request is a call of a registered method by its path.
+func (w *web) isPlain(r *http.Request) bool {
+	service, name, ok := gateway.Method(r)
+	if !ok || r.Method != http.MethodPost || !httpcall.IsJSON(r.Header) {
+		return false
+	}
+	m, _ := (*w.server.table.Load()).lookup([]byte(service), []byte(name))
+	return m != nil || w.server.reroute(service, name) != nil
+}
+
+// guard lets a request through to a handler of calls, if the page that makes it may, and
+// bounds the length of its body and the time that either side takes.
+func (w *web) guard(rw http.ResponseWriter, r *http.Request, h http.Handler) {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		rw.Header().Add("Vary", "Origin")
+		preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+		switch {
+		case w.allows(origin):
+			permit(rw.Header(), r, origin, preflight)
+		case !preflight:
+			http.Error(rw, fmt.Sprintf("origin %q is not allowed", origin), http.StatusForbidden)
+			return
+		}
+		if preflight && w.allows(origin) {
+			rw.WriteHeader(http.StatusNoContent)
+			return
+		}
+	}
+	limits := &w.server.config.limits
+	patient := &patience{ResponseWriter: rw, control: http.NewResponseController(rw), stall: limits.Stall, write: limits.WriteTimeout}
+	patient.body = http.MaxBytesReader(rw, r.Body, int64(limits.Payload))
+	r.Body = patient
+	h.ServeHTTP(patient, r)
+}
+
+// allows reports whether pages of an origin may make calls.
+func (w *web) allows(origin string) bool {
+	origins := w.server.config.origins
+	return slices.Contains(origins, "*") || slices.Contains(origins, origin)
+}
+
+// permit tells a browser that a page may.
+func permit(to http.Header, r *http.Request, origin string, preflight bool) {
+	to.Set("Access-Control-Allow-Origin", origin)
+	if !preflight {
+		to.Set("Access-Control-Expose-Headers", "*")
+		return
+	}
+	to.Set("Access-Control-Allow-Methods", "GET, POST, PUT")
+	if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+		to.Set("Access-Control-Allow-Headers", asked)
+	}
+	to.Add("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
+}
