@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rpcx-go/rpcx/protocol"
+	"github.com/rpcx-go/rpcx/server"
+	"github.com/rpcx-go/rpcx/transport/httpconnect"
+)
+
+// What is no request ends in time, and costs nobody else anything (Q18).
+func TestHostileHTTPQ18(t *testing.T) {
+	limits := server.Limits{Limits: protocol.Limits{Stall: 50 * time.Millisecond, Frame: 64 << 10}}
+	const plain = "POST /Arith/Mul HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+	frame := string(encode(t, request("Arith", "Mul", `{"A":6,"B":7}`)))
+	tests := map[string]struct {
+		send   string
+		repeat string // until the server has enough, at most 1 MiB
+		want   string // what the answer begins with; "": none
+	}{
+		"junk that begins as a method":   {send: "GETTHISTHATANDTHEOTHERTHING", want: ""},
+		"line without an end":            {send: "GET /", repeat: strings.Repeat("a", 4096), want: "HTTP/1.1 431"},
+		"header without an end":          {send: plain + "X: ", repeat: strings.Repeat("a", 4096), want: "HTTP/1.1 431"},
+		"many headers":                   {send: plain, repeat: strings.Repeat("X: 1\r\n", 500), want: "HTTP/1.1 431"},
+		"body that stalls":               {send: plain + "Content-Length: 10\r\n\r\n{", want: "HTTP/1.1 400"},
+		"chunk that stalls":              {send: plain + "Transfer-Encoding: chunked\r\n\r\n5\r\n{", want: "HTTP/1.1 400"},
+		"body over the limit":            {send: plain + "Content-Length: 1099511627776\r\n\r\n", repeat: strings.Repeat(" ", 4096), want: "HTTP/1.1 413"},
+		"two lengths":                    {send: plain + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", want: "HTTP/1.1 400"},
+		"negative length":                {send: plain + "Content-Length: -1\r\n\r\n{}", want: "HTTP/1.1 400"},
+		"space before the colon":         {send: plain + "Content-Length : 2\r\n\r\n{}", want: "HTTP/1.1 400"},
+		"frame after a request":          {send: "OPTIONS / HTTP/1.1\r\nHost: h\r\n\r\n" + frame, want: "HTTP/1.1 200"},
+		"request after a frame":          {send: frame + "GET / HTTP/1.1\r\nHost: h\r\n\r\n", want: "\x08"},
+		"TLS on a plain port":            {send: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + strings.Repeat("\x00", 30), want: ""},
+		"profiles are not on this port":  {send: "GET /debug/pprof/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", want: "HTTP/1.1 40"},
+		"version that is none of HTTP's": {send: "GET / HTTP/9.9\r\nHost: h\r\n\r\n", want: "HTTP/1.1 505"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := onTCP(t, server.WithLimits(limits)).arith()
+			nc := w.dialNet(t)
+			_ = nc.SetDeadline(time.Now().Add(patience))
+			_, err := io.WriteString(nc, tt.send)
+			if tt.repeat != "" {
+				for sent := 0; err == nil && sent < 1<<20; sent += len(tt.repeat) {
+					_, err = io.WriteString(nc, tt.repeat)
+				}
+			}
+			answer, err := io.ReadAll(nc)
+			if ne, ok := err.(net.Error); ok && ne.Timeout() { //nolint:errorlint // of the connection
+				t.Errorf("still open after %v", patience)
+			}
+			reset := tt.repeat != "" && len(answer) == 0 // the answer may be lost with what was sent behind it
+			if !reset && (!strings.HasPrefix(string(answer), tt.want) || tt.want == "" && len(answer) > 0) {
+				t.Errorf("answered %.80q, want %q", answer, tt.want)
+			}
+			w.mustWork(t)
+		})
+	}
+}
+
+// HTTP CONNECT works on the port of frames too, with what was sent along with it (Q19).
+func TestConnectOnTheSamePortQ19(t *testing.T) {
+	w := onTCP(t).arith()
+	h := httpconnect.NewHandler()
+	if err := w.HandleHTTP("/_rpcx_", h); err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- w.ServeListener("http", h) }()
+	nc := w.dialNet(t)
+	_, err := fmt.Fprintf(nc, "CONNECT /_rpcx_ HTTP/1.0\n\n%s", encode(t, request("Arith", "Mul", `{"A":6,"B":7}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(nc)
+	for range 2 {
+		if line, err := r.ReadString('\n'); err != nil || line != "HTTP/1.0 200 Connected to rpcx\n" && line != "\n" {
+			t.Fatalf("%q, %v", line, err)
+		}
+	}
+	_ = nc.SetReadDeadline(time.Now().Add(patience))
+	f, err := protocol.NewReader(r, protocol.Limits{}).Next()
+	if err != nil || string(f.Payload) != `{"C":42}` {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	wait(t, "the listener's end", served)
+}
