@@ -15,6 +15,10 @@
 // caller's deadline, when the caller cancels or disconnects, and at the end of a
 // shutdown. Package rpcx reads the caller and its metadata from it.
 //
+// On TCP and TLS the same port answers HTTP and JSON-RPC, unless WithoutHTTP says
+// otherwise; see HTTPHandler. Every call enters under the same rules, those of gateways
+// through [Server.Dispatch].
+//
 // Everything a peer can make the server hold is bounded by [Limits]. A handler
 // that panics ends its own call and nothing else.
 //

@@ -6,6 +6,9 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/rpcx-go/rpcx"
@@ -170,4 +173,42 @@ func ExampleConn_Push() {
 	m := <-pushed
 	fmt.Println(m.Service, m.Method, string(m.Payload))
 	// Output: Clock tick 12:00
+}
+
+// What speaks HTTP calls the same methods, on the same port.
+func ExampleServer_HTTPHandler() {
+	s := server.NewServer()
+	err := server.Handle(s, "Arith", "Mul", func(_ context.Context, args *Args, reply *Reply) error {
+		reply.C = args.A * args.B
+		return nil
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := httptest.NewRequest(http.MethodPost, "/Arith/Mul", strings.NewReader(`{"A":6,"B":7}`))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	s.HTTPHandler().ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Body)
+	// Output: 200 {"C":42}
+}
+
+// A gateway of one's own hands calls to Dispatch.
+func ExampleServer_Dispatch() {
+	s := server.NewServer()
+	err := server.Handle(s, "Greeter", "Hello", func(ctx context.Context, name, text *string) error {
+		peer, _ := rpcx.PeerFrom(ctx)
+		*text = "hello " + *name + " by " + peer.Network
+		return nil
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	call := &protocol.Message{Service: "Greeter", Method: "Hello", Payload: []byte(`"Ann"`)}
+	call.Serialize = protocol.JSON
+	reply, err := s.Dispatch(context.Background(), rpcx.Peer{Network: "pigeon"}, call)
+	fmt.Println(string(reply.Payload), err)
+	// Output: "hello Ann by pigeon" <nil>
 }
