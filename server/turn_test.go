@@ -335,11 +335,11 @@ func TestPace(t *testing.T) {
 		nap = time.Second
 		call()
 		nap = 0
-		if call() != 1 {
+		if call() == 0 { // the one before may not have left the pool yet
 			t.Error("a method that blocked a moment ago runs in the reader")
 		}
 		quick := 0
-		for call() == 1 {
+		for call() > 0 {
 			if quick++; quick > 10_000 {
 				t.Fatal("it never wins trust back")
 			}
