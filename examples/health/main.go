@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 
@@ -47,7 +46,7 @@ func start(name string) *server.Server {
 }
 
 func main() {
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil))) // the events are printed
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the events are printed
 	north, south := start("north"), start("south")
 	defer north.Close()
 	defer south.Close()

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 	"net/netip"
@@ -41,7 +40,7 @@ func main() {
 		server.WithRateLimit(server.RateLimit{Rate: 1, Burst: 2}),
 		server.WithLimits(server.Limits{ConnectionsPerPeer: 100}),
 		server.WithObserver(Guard{}),
-		server.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))), // the observer prints
+		server.WithLogger(slog.New(slog.DiscardHandler)), // the observer prints
 	)
 	err := server.Handle(s, "Shop", "Order", func(_ context.Context, _ *string, _ *string) error { return nil })
 	if err != nil {
