@@ -11,7 +11,7 @@ import (
 // may wait whatever its length.
 const waitingBytes = 1 << 20
 
-// Calls beyond manyCalls run only if somebody waits for their replies, and as long as the
+// Calls beyond manyCalls run only if somebody takes their replies, and as long as the
 // requests of all that run hold no more than runningBytes: a peer that sends calls at no
 // cost to itself, or large ones, makes the server hold no more for it.
 const (
@@ -28,7 +28,8 @@ const adoptions = 16
 // and those that wait until fewer run. As many may wait as run, so that the reader
 // sees what comes behind them: cancel frames, and the end of the connection.
 type calls struct {
-	limit int
+	limit  int
+	unread func() bool // reports whether the peer leaves replies unread; nil: it does not
 
 	mu      sync.Mutex // guards what follows
 	running map[*inbound]struct{}
@@ -68,7 +69,7 @@ func (s *calls) admit(in *inbound) admission {
 // fits reports whether a call may run beside those that do. s.mu is held.
 func (s *calls) fits(in *inbound) bool {
 	n := len(s.running)
-	return n < s.limit && (n < manyCalls || !in.call.Oneway && s.held+in.size() <= runningBytes)
+	return n < s.limit && (n < manyCalls || !in.call.Oneway && s.held+in.size() <= runningBytes && (s.unread == nil || !s.unread()))
 }
 
 // adopt takes in a call that runs already, unless it has ended since.

@@ -101,6 +101,7 @@ func newConn(s *Server, nc net.Conn, network string) *Conn {
 		gone:   make(chan struct{}),
 		calls:  calls{limit: s.config.limits.HandlersPerConn},
 	}
+	c.calls.unread = func() bool { return c.out.Pending() >= s.config.limits.UnsentReplies }
 	c.turn.Store(newTurn(c, protocol.NewReader(c.source(), s.config.limits.Limits)))
 	return c
 }

@@ -556,7 +556,7 @@ func TestOnewayFlood(t *testing.T) {
 		most = max(most, runtime.NumGoroutine())
 		return ran.Load() == calls
 	})
-	if most > before+limit+16 {
+	if most > before+2*limit { // those that are about to begin or to end count as well
 		t.Errorf("%d goroutines at one time, %d before", most, before)
 	}
 }
