@@ -276,10 +276,6 @@ func (c *Client) deliver(ctx context.Context, o *outgoing) error {
 	if c.ctx.Err() != nil {
 		return errClosed
 	}
-	t, err := c.target(o.call.Service)
-	if err != nil {
-		return err
-	}
 	run, err := c.mode.run()
 	if err != nil {
 		return err
@@ -288,11 +284,21 @@ func (c *Client) deliver(ctx context.Context, o *outgoing) error {
 		run = o.run
 	}
 	c.budget.earn()
-	a := newAttempts(c, o, t)
-	if o.options.waitForReady {
-		return waitForReady(ctx, a, run)
+	for {
+		t, err := c.target(o.call.Service)
+		if err != nil {
+			return err
+		}
+		a := newAttempts(c, o, t)
+		if o.options.waitForReady {
+			err = waitForReady(ctx, a, run)
+		} else {
+			err = run(ctx, a)
+		}
+		if !t.overtaken(ctx, err) {
+			return err
+		}
 	}
-	return run(ctx, a)
 }
 
 // target returns the service's target, and begins to watch it with the first call.

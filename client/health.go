@@ -40,9 +40,9 @@ func (t *target) monitor(nodes []*node) []*vitals {
 	for i, n := range nodes {
 		v := t.patients[n]
 		if v == nil {
-			ctx, cancel := context.WithCancel(t.client.ctx)
+			ctx, cancel := context.WithCancel(t.ctx)
 			v = &vitals{cancel: cancel}
-			t.client.spawn(func() { t.follow(ctx, n, v) })
+			t.client.spawn(func() { t.attend(ctx, n, v) })
 		}
 		next[n], all[i] = v, v
 	}
@@ -55,9 +55,9 @@ func (t *target) monitor(nodes []*node) []*vitals {
 	return all
 }
 
-// follow keeps v up to date until ctx ends. What cannot be learned speaks for the server:
+// attend keeps v up to date until ctx ends. What cannot be learned speaks for the server:
 // the state of its connection and its breakers say the rest.
-func (t *target) follow(ctx context.Context, n *node, v *vitals) {
+func (t *target) attend(ctx context.Context, n *node, v *vitals) {
 	seen := health.Unknown
 	for failures := 0; ; {
 		began := time.Now()

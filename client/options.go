@@ -146,7 +146,7 @@ type Option struct {
 	MaxPending int
 	// MaxServices is how many services one client may call, each of which it goes on to
 	// watch; calls of further ones fail with ResourceExhausted. It is for programs that pass on
-	// names which others choose. Default 10,000.
+	// names which others choose; see Client.Forget as well. Default 10,000.
 	MaxServices int
 	// MaxUnsent is how many bytes of requests may wait to be written to one connection;
 	// callers wait for room. Default 1 MiB.

@@ -26,6 +26,10 @@ type target struct {
 	last     balance.Picker    // of the latest snapshot that had servers; update's, and at the end Close's
 	patients map[*node]*vitals // update's
 
+	ctx       context.Context    //nolint:containedctx // ends with the client, or with Forget
+	cancel    context.CancelFunc // of ctx
+	forgotten atomic.Bool
+
 	mu  sync.Mutex // guards what follows
 	err error      // why there is no snapshot
 }
@@ -44,30 +48,42 @@ type snapshot struct {
 }
 
 func newTarget(c *Client, service string) *target {
-	return &target{client: c, service: service, ready: make(chan struct{})}
+	t := &target{client: c, service: service, ready: make(chan struct{})}
+	t.ctx, t.cancel = context.WithCancel(c.ctx)
+	return t
 }
 
-// watch follows discovery until the client is closed.
+// watch follows discovery until the client is closed, or told to forget the service.
 func (t *target) watch() {
+	defer t.cancel()
+	t.follow()
+	if t.forgotten.Load() {
+		t.quit()
+		return
+	}
+	t.fail(errClosed)
+}
+
+func (t *target) follow() {
 	c := t.client
 	for failures := 0; ; failures++ {
-		err := c.discovery.Watch(c.ctx, t.service, func(instances []registry.Instance) {
+		err := c.discovery.Watch(t.ctx, t.service, func(instances []registry.Instance) {
 			failures = 0
 			t.update(instances)
 		})
-		if c.ctx.Err() != nil {
-			t.fail(errClosed)
+		if t.ctx.Err() != nil {
 			return
 		}
 		if err == nil {
 			err = errWatchEnded
 		}
 		t.fail(err)
-		if rpcx.CodeOf(err) == rpcx.InvalidArgument {
-			return // it will not get better
+		if rpcx.CodeOf(err) == rpcx.InvalidArgument { // it will not get better
+			<-t.ctx.Done()
+			return
 		}
 		c.config.Logger.Warn("discovery failed, trying again", "service", t.service, "error", err)
-		if c.config.reconnect.Wait(c.ctx, failures) != nil {
+		if c.config.reconnect.Wait(t.ctx, failures) != nil {
 			return
 		}
 	}

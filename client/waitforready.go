@@ -25,7 +25,7 @@ func waitForReady(ctx context.Context, a *attempts, run failFunc) error {
 		if ctx.Err() != nil && why != nil && rpcx.SafeToRetry(err) {
 			return a.waited(ctx, why)
 		}
-		if err == nil || !unreached(err) || ctx.Err() != nil {
+		if err == nil || !unreached(err) || ctx.Err() != nil || a.target.forgotten.Load() {
 			return err
 		}
 		why = err
