@@ -22,6 +22,7 @@ import (
 	"net/http"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/httpcall"
 	"github.com/rpcx-go/rpcx/protocol"
 )
 
@@ -51,6 +52,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.plain(w, r)
+}
+
+// WriteError answers a request with an error, in the form of call that the request has. It
+// is for handlers that stand before a Handler and refuse.
+func WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	if !IsInvoke(r) {
+		problem(w, httpcall.Status(err), err)
+		return
+	}
+	echo(w.Header(), r.Header)
+	fail(w, err)
 }
 
 // zipped says which compressor a body needs, of those that every server has.

@@ -169,6 +169,26 @@ func TestInvokeErrors(t *testing.T) {
 	}
 }
 
+// Who stands before a handler refuses in the form of the call.
+func TestWriteError(t *testing.T) {
+	t.Parallel()
+	err := rpcx.Errorf(rpcx.Unavailable, "too many").WithPause(time.Second)
+	r := httptest.NewRequest(http.MethodPost, "/S/M", nil)
+	w := httptest.NewRecorder()
+	gateway.WriteError(w, r, err)
+	if w.Code != 503 || w.Header().Get("Retry-After") != "1" || !strings.Contains(w.Body.String(), `"code":"unavailable"`) {
+		t.Errorf("plain: %d %v %q", w.Code, w.Header(), w.Body)
+	}
+	r.Header.Set("X-RPCX-MessageID", "7")
+	r.Header.Set("X-RPCX-SerializeType", "1")
+	w = httptest.NewRecorder()
+	gateway.WriteError(w, r, err)
+	h := w.Header()
+	if w.Code != 503 || h.Get("X-RPCX-ErrorMessage") != "too many" || h.Get("X-RPCX-MessageID") != "7" || w.Body.Len() > 0 {
+		t.Errorf("invoke: %d %v %q", w.Code, h, w.Body)
+	}
+}
+
 func TestReplies(t *testing.T) {
 	t.Parallel()
 	d := &recorder{reply: protocol.Message{Payload: []byte("payload"), Metadata: rpcx.Pairs("b", "2&", "a", "1\r\nX: y")}}

@@ -60,7 +60,12 @@ func (h *Handler) invoke(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	// Clients of rpcx look at the status header, others at the status.
+	fail(w, err)
+}
+
+// fail answers with an error. Clients of rpcx look at the status header, others at the
+// status.
+func fail(w http.ResponseWriter, err error) {
 	w.Header().Set(statusHeader, "Error")
 	w.Header().Set(errorHeader, err.Error())
 	w.Header().Set(codeHeader, httpcall.CodeName(err))

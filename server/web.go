@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -168,44 +167,10 @@ func (w *web) isPlain(r *http.Request) bool {
 // guard lets a request through to a handler of calls, if the page that makes it may, and
 // bounds the length of its body and the time that either side takes.
 func (w *web) guard(rw http.ResponseWriter, r *http.Request, h http.Handler) {
-	if origin := r.Header.Get("Origin"); origin != "" {
-		rw.Header().Add("Vary", "Origin")
-		preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
-		switch {
-		case w.allows(origin):
-			permit(rw.Header(), r, origin, preflight)
-		case !preflight:
-			http.Error(rw, fmt.Sprintf("origin %q is not allowed", origin), http.StatusForbidden)
-			return
-		}
-		if preflight && w.allows(origin) {
-			rw.WriteHeader(http.StatusNoContent)
-			return
-		}
-	}
-	limits := &w.server.config.limits
-	patient := &patience{ResponseWriter: rw, control: http.NewResponseController(rw), stall: limits.Stall, write: limits.WriteTimeout}
-	patient.body = http.MaxBytesReader(rw, r.Body, int64(limits.Payload))
-	r.Body = patient
-	h.ServeHTTP(patient, r)
-}
-
-// allows reports whether pages of an origin may make calls.
-func (w *web) allows(origin string) bool {
-	origins := w.server.config.origins
-	return slices.Contains(origins, "*") || slices.Contains(origins, origin)
-}
-
-// permit tells a browser that a page may.
-func permit(to http.Header, r *http.Request, origin string, preflight bool) {
-	to.Set("Access-Control-Allow-Origin", origin)
-	if !preflight {
-		to.Set("Access-Control-Expose-Headers", "*")
+	if !httpcall.Origins(w.server.config.origins).Admit(rw, r, false) {
 		return
 	}
-	to.Set("Access-Control-Allow-Methods", "GET, POST, PUT")
-	if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
-		to.Set("Access-Control-Allow-Headers", asked)
-	}
-	to.Add("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
+	limits := &w.server.config.limits
+	bounds := httpcall.Bounds{Body: limits.Payload, Stall: limits.Stall, Write: limits.WriteTimeout}
+	h.ServeHTTP(bounds.Hold(rw, r), r)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package httpcall
 
 import (
 	"errors"
@@ -9,16 +9,31 @@ import (
 	"time"
 )
 
-// patience is how long a client of HTTP may take: what holds for frames holds for bodies.
-// A deadline is moved with every piece, so that a large body may take its time as long as
-// it moves. It is the body of a request, and the writer of its response.
+// Bounds is what a client of HTTP may cost: what holds for frames holds for bodies.
+type Bounds struct {
+	Body  int           // bytes of a request's body
+	Stall time.Duration // for each piece of the body
+	Write time.Duration // for each piece of the response
+}
+
+// Hold makes r's body keep to the bounds, and returns a writer that does. A body over the
+// limit ends with a *http.MaxBytesError. Deadlines are moved with every piece, so that a
+// large body may take its time as long as it moves.
+func (b Bounds) Hold(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
+	p := &patience{ResponseWriter: w, control: http.NewResponseController(w), stall: b.Stall, write: b.Write}
+	p.body = http.MaxBytesReader(w, r.Body, int64(b.Body))
+	r.Body = p
+	return p
+}
+
+// patience is the body of a request, and the writer of its response.
 type patience struct {
 	http.ResponseWriter
 
 	control *http.ResponseController
 	body    io.ReadCloser
-	stall   time.Duration // for each piece of the body
-	write   time.Duration // for each piece of the response
+	stall   time.Duration
+	write   time.Duration
 	armed   bool          // a read deadline is set
 }
 
