@@ -58,7 +58,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // is for handlers that stand before a Handler and refuse.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if !IsInvoke(r) {
-		problem(w, httpcall.Status(err), err)
+		httpcall.Problem(w, httpcall.Status(err), err)
 		return
 	}
 	echo(w.Header(), r.Header)

@@ -3,9 +3,6 @@
 package gateway
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -30,19 +27,19 @@ func (h *Handler) plain(w http.ResponseWriter, r *http.Request) {
 	service, method, named := Method(r)
 	switch {
 	case !named && r.Method != http.MethodPost && r.Method != http.MethodOptions:
-		problem(w, http.StatusNotFound, rpcx.Errorf(rpcx.NotFound, "there is nothing at %q", r.URL.Path))
+		httpcall.Problem(w, http.StatusNotFound, rpcx.Errorf(rpcx.NotFound, "there is nothing at %q", r.URL.Path))
 		return
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", allowed)
 		if r.Method != http.MethodOptions {
-			problem(w, http.StatusMethodNotAllowed, wrong("method %s, want POST", r.Method))
+			httpcall.Problem(w, http.StatusMethodNotAllowed, wrong("method %s, want POST", r.Method))
 		}
 		return
 	case !named:
-		problem(w, http.StatusNotFound, rpcx.Errorf(rpcx.NotFound, "there is nothing at %q, want /{service}/{method}", r.URL.Path))
+		httpcall.Problem(w, http.StatusNotFound, rpcx.Errorf(rpcx.NotFound, "there is nothing at %q, want /{service}/{method}", r.URL.Path))
 		return
 	case !httpcall.IsJSON(r.Header):
-		problem(w, http.StatusUnsupportedMediaType, wrong("content type %q, want application/json", r.Header.Get("Content-Type")))
+		httpcall.Problem(w, http.StatusUnsupportedMediaType, wrong("content type %q, want application/json", r.Header.Get("Content-Type")))
 		return
 	}
 	reply, err := h.callPlain(r, service, method)
@@ -50,7 +47,7 @@ func (h *Handler) plain(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(httpcall.MetaHeader, httpcall.FormatMetadata(reply.Metadata))
 	}
 	if err != nil {
-		problem(w, httpcall.Status(err), err)
+		httpcall.Problem(w, httpcall.Status(err), err)
 		return
 	}
 	h.write(w, r, http.StatusOK, "application/json", reply.Payload)
@@ -71,39 +68,4 @@ func (h *Handler) callPlain(r *http.Request, service, method string) (*protocol.
 	m := &protocol.Message{Service: service, Method: method, Metadata: md, Payload: body}
 	m.Serialize, m.Compress = protocol.JSON, zipped(r.Header)
 	return h.calls.Dispatch(r.Context(), httpcall.Peer(r), m)
-}
-
-// problemDocument is what RFC 9457 says about an error, with a code and facts as
-// rpcx.Error has them.
-type problemDocument struct {
-	Type    string            `json:"type"`
-	Title   string            `json:"title"`
-	Status  int               `json:"status"`
-	Detail  string            `json:"detail"`
-	Code    string            `json:"code"`
-	Details map[string]string `json:"details,omitempty"`
-}
-
-// problem answers with an error.
-func problem(w http.ResponseWriter, status int, err error) {
-	p := problemDocument{
-		Type:   "about:blank",
-		Title:  http.StatusText(status),
-		Status: status,
-		Detail: err.Error(),
-		Code:   httpcall.CodeName(err),
-	}
-	if p.Title == "" {
-		p.Title = fmt.Sprint("Status ", status)
-	}
-	var e *rpcx.Error
-	if errors.As(err, &e) {
-		p.Details = e.Details()
-	}
-	body, _ := json.Marshal(p) // strings, which always can be
-	httpcall.Hints(w.Header(), err)
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that has left does not read it
 }

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpcall
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/rpcx-go/rpcx"
+)
+
+// problemDocument is what RFC 9457 says about an error, with a code and facts as
+// rpcx.Error has them. Package gateway/openapi describes it.
+type problemDocument struct {
+	Type    string            `json:"type"`
+	Title   string            `json:"title"`
+	Status  int               `json:"status"`
+	Detail  string            `json:"detail"`
+	Code    string            `json:"code"`
+	Details map[string]string `json:"details,omitempty"`
+}
+
+// Problem answers with an error, as a problem document.
+func Problem(w http.ResponseWriter, status int, err error) {
+	p := problemDocument{
+		Type:   "about:blank",
+		Title:  http.StatusText(status),
+		Status: status,
+		Detail: err.Error(),
+		Code:   CodeName(err),
+	}
+	if p.Title == "" {
+		p.Title = fmt.Sprint("Status ", status)
+	}
+	var e *rpcx.Error
+	if errors.As(err, &e) {
+		p.Details = e.Details()
+	}
+	body, _ := json.Marshal(p) // strings, which always can be
+	Hints(w.Header(), err)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that has left does not read it
+}
