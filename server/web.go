@@ -29,7 +29,9 @@ const (
 func WithoutHTTP() Option { return option(func(c *config) { c.noHTTP = true }) }
 
 // WithHTTPOrigins lets pages in browsers call the server that come from the given
-// origins, such as "https://app.example.com", or with "*" from anywhere. Default: none.
+// origins, such as "https://app.example.com", or with "*" from anywhere. Default: none but
+// the server's own, if the visitor has them over TLS, by an IP address or from localhost;
+// any other name could be a stranger's that points here.
 func WithHTTPOrigins(origins ...string) Option {
 	return option(func(c *config) { c.origins = append(c.origins, origins...) })
 }
@@ -113,9 +115,9 @@ func (s *Server) HandleHTTP(pattern string, h http.Handler) (err error) {
 // caller's: calls in rpcx's and in plain form (package gateway), JSON-RPC (package
 // jsonrpc), and what HandleHTTP has added.
 //
-// No page in a browser can call by it, unless WithHTTPOrigins names its origin: calls need
-// a header or a content type that browsers do not send to another site without asking,
-// and requests that name another origin are refused with 403.
+// No page of another site can call by it, unless WithHTTPOrigins names its origin: calls
+// need a header or a content type that browsers do not send to another site without
+// asking, and requests that name another origin are refused with 403.
 func (s *Server) HTTPHandler() http.Handler { return http.HandlerFunc(s.web.serve) }
 
 // serve routes one request.
@@ -167,7 +169,7 @@ func (w *web) isPlain(r *http.Request) bool {
 // guard lets a request through to a handler of calls, if the page that makes it may, and
 // bounds the length of its body and the time that either side takes.
 func (w *web) guard(rw http.ResponseWriter, r *http.Request, h http.Handler) {
-	if !httpcall.Origins(w.server.config.origins).Admit(rw, r, false) {
+	if !httpcall.Origins(w.server.config.origins).Admit(rw, r, httpcall.FromOwnPage(r)) {
 		return
 	}
 	limits := &w.server.config.limits

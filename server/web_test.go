@@ -340,6 +340,23 @@ func TestBrowsers(t *testing.T) {
 	}
 }
 
+// A page that the server itself has served may call, where its name cannot be a stranger's.
+func TestOwnPage(t *testing.T) {
+	t.Parallel()
+	w := onTCP(t).arith()
+	for origin, want := range map[string]int{"http://" + w.addr: 200, "https://" + w.addr: 403, "http://127.0.0.1:1": 403} {
+		res, text := w.do(t, newHTTPClient(t), "POST", "/Arith/Mul", `{"A":6,"B":7}`, "Content-Type", jsonType, "Origin", origin)
+		if res.StatusCode != want {
+			t.Errorf("%s: %d %s, want %d", origin, res.StatusCode, text, want)
+		}
+	}
+	res, text := w.do(t, newHTTPClient(t), "POST", "/Arith/Mul", `{"A":6,"B":7}`,
+		"Content-Type", jsonType, "Host", "evil.example", "Origin", "http://evil.example")
+	if res.StatusCode != 403 {
+		t.Errorf("a name that was made to point here: %d %s", res.StatusCode, text)
+	}
+}
+
 func TestPlainProblems(t *testing.T) {
 	w := onTCP(t).arith()
 	w.handle("Fail", func(ctx context.Context, a *Args, _ *Reply) error {
