@@ -18,6 +18,7 @@ import (
 // method is one thing that can be called, with all that its calls need prepared.
 type method struct {
 	service, name string
+	source        string // where it stands in the source, as in rpcx.MethodInfo
 
 	newArgs  func() any // a pointer for the codec to fill
 	newReply func() any // a pointer for the handler to fill

@@ -111,7 +111,7 @@ func (s *Server) registerMethods(name string, rcvr any, metadata string, wanted 
 			misfits = append(misfits, fmt.Errorf("server: method %w", err))
 			continue
 		}
-		m.replyWithError = true
+		m.replyWithError, m.source = true, sourceOfMethod(t, rm.Name)
 		fit = append(fit, m)
 	}
 	for _, w := range wanted {
@@ -180,6 +180,7 @@ func (s *Server) RegisterFunctionName(service, name string, fn any, metadata str
 	if err != nil {
 		return fmt.Errorf("server: function %w", err)
 	}
+	m.source = sourceOfFunc(runtime.FuncForPC(v.Pointer()).Name())
 	return s.add(service, metadata, m)
 }
 
@@ -196,6 +197,7 @@ func Handle[A, R any](s *Server, service, name string, fn func(ctx context.Conte
 	return s.add(service, "", &method{
 		service:  service,
 		name:     name,
+		source:   sourceOfFunc(runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name()),
 		newArgs:  func() any { return new(A) },
 		newReply: newReply,
 		call: func(ctx context.Context, args, reply any) error {
@@ -218,6 +220,7 @@ func (s *Server) HandleRaw(service, name string, h RawHandler) error {
 	return s.add(service, "", &method{
 		service:  service,
 		name:     name,
+		source:   sourceOfFunc(runtime.FuncForPC(reflect.ValueOf(h).Pointer()).Name()),
 		newReply: func() any { return new(protocol.Message) },
 		raw:      h,
 	})
