@@ -174,5 +174,5 @@ func (w *web) guard(rw http.ResponseWriter, r *http.Request, h http.Handler) {
 	}
 	limits := &w.server.config.limits
 	bounds := httpcall.Bounds{Body: limits.Payload, Stall: limits.Stall, Write: limits.WriteTimeout}
-	h.ServeHTTP(bounds.Hold(rw, r), r)
+	h.ServeHTTP(bounds.Hold(rw, r))
 }

@@ -5,12 +5,14 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // webConn is a connection of ours in the hands of package http: it begins with what was
@@ -21,19 +23,65 @@ type webConn struct {
 
 	conn  *Conn
 	first []byte // read, and not handed on
+	head  []byte // what it began with, as long as preface at most
 	state atomic.Int64
 	once  sync.Once
 	done  chan struct{} // closed when package http does not use it any more
+	pace  webPace
 }
 
-func (w *webConn) Read(p []byte) (int, error) {
-	if len(w.first) > 0 {
-		n := copy(p, w.first)
+// preface is what HTTP/2 begins with.
+const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+func (w *webConn) Read(p []byte) (n int, err error) {
+	switch {
+	case len(w.first) > 0:
+		n = copy(p, w.first)
 		w.first = w.first[n:]
-		return n, nil
+	case w.readsBody(p):
+		w.pace.beginRead(w.Conn)
+		n, err = w.conn.in.Read(p)
+		w.pace.endRead(w.Conn, n)
+	default:
+		n, err = w.conn.in.Read(p)
 	}
-	return w.conn.in.Read(p)
+	if room := len(preface) - len(w.head); room > 0 {
+		w.head = append(w.head, p[:min(n, room)]...)
+	}
+	return n, err
 }
+
+// readsBody reports whether a read into p is for the body of a request of HTTP/1. While
+// it serves one, package http reads a single byte otherwise, to see whether the client is
+// still there.
+func (w *webConn) readsBody(p []byte) bool {
+	return w.busy() && len(p) > 1 && string(w.head) != preface
+}
+
+// Write writes a piece at a time, each of which the client must take in time.
+func (w *webConn) Write(p []byte) (written int, err error) {
+	if http.ConnState(w.state.Load()) == http.StateHijacked {
+		return w.Conn.Write(p)
+	}
+	for len(p) > 0 && err == nil {
+		n := min(len(p), webPiece)
+		w.pace.beginWrite(w.Conn)
+		n, err = w.Conn.Write(p[:n])
+		written, p = written+n, p[n:]
+	}
+	return written, err
+}
+
+// SetDeadline implements net.Conn.
+func (w *webConn) SetDeadline(t time.Time) error {
+	return errors.Join(w.SetReadDeadline(t), w.SetWriteDeadline(t))
+}
+
+// SetReadDeadline implements net.Conn.
+func (w *webConn) SetReadDeadline(t time.Time) error { return w.pace.readUntil(w.Conn, t) }
+
+// SetWriteDeadline implements net.Conn.
+func (w *webConn) SetWriteDeadline(t time.Time) error { return w.pace.writeUntil(w.Conn, t) }
 
 // NetConn returns the connection below, a *net.TCPConn or *tls.Conn.
 func (w *webConn) NetConn() net.Conn { return w.Conn }
@@ -44,6 +92,9 @@ func (w *webConn) busy() bool { return http.ConnState(w.state.Load()) == http.St
 // changed notes what package http does with the connection.
 func (w *webConn) changed(state http.ConnState) {
 	w.state.Store(int64(state))
+	if state == http.StateActive {
+		w.pace.reset()
+	}
 	if state == http.StateClosed || state == http.StateHijacked {
 		w.once.Do(func() { close(w.done) })
 	}
@@ -55,6 +106,7 @@ func (c *Conn) mayBeWeb() bool { return !c.upgraded && c.server.web.on(c.peer.Ne
 // serveWeb serves HTTP on a connection that began with first.
 func (c *Conn) serveWeb(first []byte) {
 	w := &webConn{Conn: c.nc, conn: c, first: first, done: make(chan struct{})}
+	w.pace.stall, w.pace.write = c.server.config.limits.Stall, c.server.config.limits.WriteTimeout
 	w.state.Store(int64(http.StateActive)) // it has begun to speak
 	c.web.Store(w)
 	c.ready.Store(false) // for frames

@@ -12,18 +12,23 @@ import (
 // Bounds is what a client of HTTP may cost: what holds for frames holds for bodies.
 type Bounds struct {
 	Body  int           // bytes of a request's body
-	Stall time.Duration // for each piece of the body
+	Stall time.Duration // for each 64 KiB of the body, and its end
 	Write time.Duration // for each piece of the response
 }
 
-// Hold makes r's body keep to the bounds, and returns a writer that does. A body over the
-// limit ends with a *http.MaxBytesError. Deadlines are moved with every piece, so that a
-// large body may take its time as long as it moves.
-func (b Bounds) Hold(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
+// Hold returns a writer, and a request that is r with another body, which keep to the
+// bounds. A body over the limit ends with a *http.MaxBytesError. Deadlines are moved with
+// every piece, so that a large body may take its time as long as it moves. A body that is
+// not read is not waited for any longer either: package http looks for its end.
+func (b Bounds) Hold(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
 	p := &patience{ResponseWriter: w, control: http.NewResponseController(w), stall: b.Stall, write: b.Write}
 	p.body = http.MaxBytesReader(w, r.Body, int64(b.Body))
-	r.Body = p
-	return p
+	if r.ProtoMajor == 1 && r.ContentLength != 0 {
+		p.arm(time.Now())
+	}
+	held := r.WithContext(r.Context()) // package http has to know its own body again
+	held.Body = p
+	return p, held
 }
 
 // patience is the body of a request, and the writer of its response.
@@ -35,16 +40,25 @@ type patience struct {
 	stall   time.Duration
 	write   time.Duration
 	armed   bool          // a read deadline is set
+	waited  time.Duration // for what has come since the last stride
+	arrived int           // of it
 }
 
-// piece is how much is written under one deadline.
-const piece = 256 << 10
+const (
+	stride = 64 << 10  // is how much must arrive within Bounds.Stall
+	piece  = 256 << 10 // is how much is written under one deadline
+)
 
 // Read reads the body. At its end the deadline is lifted: whoever watches the connection
 // would take it for the client's end.
 func (p *patience) Read(b []byte) (int, error) {
-	p.armed = p.control.SetReadDeadline(time.Now().Add(p.stall)) == nil || p.armed
+	began := time.Now()
+	p.arm(began)
 	n, err := p.body.Read(b)
+	p.waited += time.Since(began)
+	if p.arrived += n; p.arrived >= stride {
+		p.waited, p.arrived = 0, 0
+	}
 	if errors.Is(err, io.EOF) {
 		p.disarm()
 	}
@@ -53,6 +67,10 @@ func (p *patience) Read(b []byte) (int, error) {
 
 // Close closes the body.
 func (p *patience) Close() error { return p.body.Close() }
+
+func (p *patience) arm(now time.Time) {
+	p.armed = p.control.SetReadDeadline(now.Add(p.stall-p.waited)) == nil || p.armed
+}
 
 func (p *patience) disarm() {
 	if p.armed {
