@@ -182,11 +182,16 @@ func (c *Conn) finish() {
 		reason := *c.reason.Load()
 		c.shut(reason)
 		c.logEnd(reason) // who sees that it is gone sees it counted
-		c.server.dismiss(c)
-		if o, ok := c.server.config.observer.(rpcx.ConnObserver); ok && c.observed {
-			c.server.guard(func() { o.ConnClose(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}, reason) })
-		}
+		c.dismiss(reason)
 	})
+}
+
+// dismiss has the server forget the connection, and tells the observer.
+func (c *Conn) dismiss(reason error) {
+	c.server.dismiss(c)
+	if o, ok := c.server.config.observer.(rpcx.ConnObserver); ok && c.observed {
+		c.server.guard(func() { o.ConnClose(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}, reason) })
+	}
 }
 
 // shut closes the connection below. Whoever reads notices and ends the rest.

@@ -89,14 +89,21 @@ func (w *webConn) NetConn() net.Conn { return w.Conn }
 // busy reports whether a request is served.
 func (w *webConn) busy() bool { return http.ConnState(w.state.Load()) == http.StateActive }
 
-// changed notes what package http does with the connection.
+// changed notes what package http does with the connection. One that is taken over is
+// let go before its handler goes on with it, and may want a place for it.
 func (w *webConn) changed(state http.ConnState) {
 	w.state.Store(int64(state))
-	if state == http.StateActive {
+	switch state {
+	case http.StateActive:
 		w.pace.reset()
-	}
-	if state == http.StateClosed || state == http.StateHijacked {
+	case http.StateHijacked:
+		w.once.Do(func() {
+			w.conn.letGo()
+			close(w.done)
+		})
+	case http.StateClosed:
 		w.once.Do(func() { close(w.done) })
+	default:
 	}
 }
 
@@ -120,16 +127,17 @@ func (c *Conn) serveWeb(first []byte) {
 		}
 	}
 	if http.ConnState(w.state.Load()) == http.StateHijacked {
-		c.letGo()
+		c.server.turns.Done()
 		return
 	}
 	c.stopReading(io.EOF)
 }
 
+var errTakenOver = errors.New("server: a handler of HTTP has taken the connection over")
+
 // letGo forgets a connection that somebody has taken over.
 func (c *Conn) letGo() {
-	defer c.server.turns.Done()
-	c.closing.Do(func() { c.server.dismiss(c) })
+	c.closing.Do(func() { c.dismiss(errTakenOver) })
 }
 
 // oneConn is a listener that accepts one connection.
