@@ -45,15 +45,15 @@ func TestServices(t *testing.T) {
 	args, bytes, text, numbers := reflect.TypeFor[ListedArgs](), reflect.TypeFor[[]byte](), reflect.TypeFor[string](), reflect.TypeFor[map[string]int]()
 	want := []rpcx.ServiceInfo{
 		{Name: "A", Methods: []rpcx.MethodInfo{
-			{"Func", args, bytes, "server_test.listedFunc"},
-			{"Literal", args, text, ""},
-			{"Raw", nil, nil, "server_test.listedRaw"},
+			{Name: "Func", Args: args, Reply: bytes, Func: "server_test.listedFunc"},
+			{Name: "Literal", Args: args, Reply: text, Func: ""},
+			{Name: "Raw", Args: nil, Reply: nil, Func: "server_test.listedRaw"},
 		}},
 		{Name: "B", Metadata: "weight=3", Methods: []rpcx.MethodInfo{
-			{"Bound", args, args, "server_test.listed.Bound"},
-			{"Twice", args, args, "server_test.Listed.Twice"},
-			{"Value", args, numbers, "server_test.Listed.Value"},
-			{"listedFunc", args, bytes, "server_test.listedFunc"},
+			{Name: "Bound", Args: args, Reply: args, Func: "server_test.listed.Bound"},
+			{Name: "Twice", Args: args, Reply: args, Func: "server_test.Listed.Twice"},
+			{Name: "Value", Args: args, Reply: numbers, Func: "server_test.Listed.Value"},
+			{Name: "listedFunc", Args: args, Reply: bytes, Func: "server_test.listedFunc"},
 		}},
 	}
 	got := s.Services()

@@ -24,6 +24,7 @@ func dependencies() []dependency {
 	return []dependency{
 		{"codec/msgpack", "github.com/vmihailenco/msgpack/v5", "its encoder defines the bytes of rpcx's default codec"},
 		{"codec/protobuf", "google.golang.org/protobuf", "Protocol Buffers' own runtime"},
+		{"reflection", "google.golang.org/protobuf", "messages know the names of their fields and values"},
 		{"transport/transporttest", "golang.org/x/net", "nettest, the standard suite for net.Conn"},
 	}
 }

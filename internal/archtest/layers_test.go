@@ -73,6 +73,9 @@ func layers() []layer {
 		{3, "gateway", []string{".", "protocol", "internal/httpcall"}, "a way in to Dispatch, which it is handed"},
 		{3, "jsonrpc", []string{".", "protocol", "internal/httpcall"}, "a way in to Dispatch, which it is handed"},
 
+		{3, "reflection", []string{"."}, "a service like any other, and what it tells; the server is handed to it"},
+		{4, "gateway/openapi", []string{".", "protocol", "reflection", "internal/httpcall"}, "what is told, for whoever speaks HTTP"},
+
 		{4, "client", append(slices.Clone(implementations), "balance", "registry/*"), "never server"},
 		{4, "server", append(slices.Clone(implementations), "gateway", "jsonrpc"), "never client"},
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package reflection
+
+import (
+	"context"
+	"encoding/json"
+	"io/fs"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/reflection/internal/wire"
+)
+
+// ServiceName is the name of the service that Register adds. Programs made for rpcx
+// expect it under this name.
+const ServiceName = "Reflection"
+
+// Server is what can describe itself; a *server.Server is one.
+type Server interface {
+	Services() []rpcx.ServiceInfo
+	RegisterName(name string, rcvr any, metadata string) error
+}
+
+// Register adds the service Reflection to s. It tells of what is registered when it is
+// asked, so it may come first or last. source holds Go source, for instance what a
+// directive go:embed has embedded; its comments become part of the descriptions, as
+// Comments finds them.
+func Register(s Server, source ...fs.FS) error {
+	docs, err := Comments(source...)
+	if err != nil {
+		return err
+	}
+	return s.RegisterName(ServiceName, &service{server: s, docs: docs}, "")
+}
+
+// service is what is registered. Its methods are called concurrently.
+type service struct {
+	server Server
+	docs   Docs
+}
+
+// Describe describes a service, or all of them.
+func (s *service) Describe(_ context.Context, name *wire.Name, reply *wire.Document) error {
+	infos, err := s.find(*name)
+	if err != nil {
+		return err
+	}
+	*reply, err = json.Marshal(Describe(infos, s.docs))
+	return err
+}
+
+// List returns the names of a service or of all of them, and of their methods.
+func (s *service) List(_ context.Context, name *wire.Name, reply *wire.Document) error {
+	infos, err := s.find(*name)
+	if err != nil {
+		return err
+	}
+	*reply, err = json.Marshal(names(infos))
+	return err
+}
+
+// GetService returns a service as Go source.
+func (s *service) GetService(_ context.Context, name *wire.Name, reply *wire.Text) error {
+	if len(*name) == 0 {
+		return rpcx.Errorf(rpcx.InvalidArgument, "reflection: which service? say its name, or call GetServices")
+	}
+	infos, err := s.find(*name)
+	if err != nil {
+		return err
+	}
+	*reply = goSource(infos, s.docs)
+	return nil
+}
+
+// GetServices returns all services as Go source but those that every server has. As in
+// rpcx it does not matter what it is asked for.
+func (s *service) GetServices(_ context.Context, _ *wire.Name, reply *wire.Text) error {
+	var users []rpcx.ServiceInfo
+	for _, info := range s.server.Services() {
+		if !info.Builtin && info.Name != ServiceName {
+			users = append(users, info)
+		}
+	}
+	*reply = goSource(users, s.docs)
+	return nil
+}
+
+// find returns the services of a name, "" for all.
+func (s *service) find(name wire.Name) ([]rpcx.ServiceInfo, error) {
+	all := s.server.Services()
+	if len(name) == 0 {
+		return all, nil
+	}
+	for _, info := range all {
+		if info.Name == string(name) {
+			return []rpcx.ServiceInfo{info}, nil
+		}
+	}
+	return nil, rpcx.Errorf(rpcx.NotFound, "not found service %s", name)
+}
