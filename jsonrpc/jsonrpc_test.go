@@ -273,3 +273,22 @@ func FuzzBody(f *testing.F) {
 		}
 	})
 }
+
+// A list costs no more memory than its text, whatever it is a list of.
+func TestLongBatchesCostLittle(t *testing.T) {
+	body := "[" + strings.Repeat("0,", 1<<20) + "0]"
+	h := jsonrpc.New(nil)
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	h.ServeHTTP(w, r)
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 8*uint64(len(body)) {
+		t.Errorf("%d bytes were allocated for %d of text", got, len(body))
+	}
+	if !strings.Contains(w.Body.String(), "-32600") {
+		t.Errorf("answered %q", w.Body)
+	}
+}

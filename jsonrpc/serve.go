@@ -3,6 +3,7 @@
 package jsonrpc
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -61,13 +62,13 @@ func (s *session) call(r *request) (json.RawMessage, rpcx.Metadata, error) {
 
 // serveBatch serves a list of requests, some at a time. The answers are in their order.
 func (s *session) serveBatch(w http.ResponseWriter, body []byte) {
-	var batch []json.RawMessage
-	if err := json.Unmarshal(body, &batch); err != nil {
+	batch, err := cut(body)
+	if err != nil {
 		write(w, failed(nil, parseError, err))
 		return
 	}
 	if len(batch) == 0 || len(batch) > MaxBatch {
-		write(w, invalid(nil, "batch of %d requests, want 1 to %d", len(batch), MaxBatch))
+		write(w, invalid(nil, "batch of no requests or more than %d", MaxBatch))
 		return
 	}
 	answers := make([]*response, len(batch))
@@ -85,4 +86,19 @@ func (s *session) serveBatch(w http.ResponseWriter, body []byte) {
 	if len(answers) > 0 {
 		write(w, answers)
 	}
+}
+
+// cut returns the members of a list, of a long one only so many as to tell.
+func cut(list []byte) (members []json.RawMessage, err error) {
+	if !json.Valid(list) {
+		return nil, json.Unmarshal(list, new(any))
+	}
+	d := json.NewDecoder(bytes.NewReader(list))
+	_, err = d.Token()
+	for err == nil && d.More() && len(members) <= MaxBatch {
+		var m json.RawMessage
+		err = d.Decode(&m)
+		members = append(members, m)
+	}
+	return members, err
 }

@@ -61,7 +61,7 @@ func (w *web) init(s *Server) {
 				c.changed(state)
 			}
 		},
-		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: s.config.limits.HandlersPerConn},
+		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: min(s.config.limits.HandlersPerConn, manyCalls)},
 		Protocols: new(http.Protocols),
 	}
 	w.http.Protocols.SetHTTP1(true)

@@ -4,6 +4,7 @@ package server_test
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -95,4 +96,35 @@ func TestConnectOnTheSamePortQ19(t *testing.T) {
 		t.Error(err)
 	}
 	wait(t, "the listener's end", served)
+}
+
+// A connection of HTTP/2 holds no more large requests than one of frames, whose bodies are
+// read before anything is known of them.
+func TestHTTP2StreamsAreBounded(t *testing.T) {
+	t.Parallel()
+	for handlers, want := range map[int]uint32{0: 256, 16: 16} {
+		w := onTCP(t, server.WithLimits(server.Limits{HandlersPerConn: handlers}))
+		nc := w.dialNet(t)
+		if _, err := io.WriteString(nc, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
+			t.Fatal(err)
+		}
+		_ = nc.SetReadDeadline(time.Now().Add(patience))
+		head := make([]byte, 9)
+		if _, err := io.ReadFull(nc, head); err != nil || head[3] != 4 {
+			t.Fatalf("the first frame begins with %x, %v, want settings", head, err)
+		}
+		settings := make([]byte, int(head[1])<<8|int(head[2]))
+		if _, err := io.ReadFull(nc, settings); err != nil {
+			t.Fatal(err)
+		}
+		got := uint32(0)
+		for ; len(settings) >= 6; settings = settings[6:] {
+			if binary.BigEndian.Uint16(settings) == 3 { // the number of streams
+				got = binary.BigEndian.Uint32(settings[2:])
+			}
+		}
+		if got != want {
+			t.Errorf("%d handlers for a connection: %d streams, want %d", handlers, got, want)
+		}
+	}
 }
