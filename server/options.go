@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/rpcx-go/rpcx/codec/raw"
 	"github.com/rpcx-go/rpcx/compress"
 	"github.com/rpcx-go/rpcx/compress/gzip"
+	"github.com/rpcx-go/rpcx/internal/webhost"
 	"github.com/rpcx-go/rpcx/registry"
 	"github.com/rpcx-go/rpcx/transport"
 	"github.com/rpcx-go/rpcx/transport/tcp"
@@ -63,6 +65,7 @@ type config struct {
 	access       Access
 	noHTTP       bool
 	origins      []string
+	hosts        []string
 	rateLimit    *RateLimit
 	adaptive     AdaptiveLimit
 	logger       *slog.Logger
@@ -96,7 +99,7 @@ func newConfig(opts []Option) (*resolved, error) {
 			o.apply(&r.config)
 		}
 	}
-	var errs [7]error
+	var errs [8]error
 	r.limits, errs[0] = newLimits(r.limits)
 	if r.codecSet, errs[1] = codec.NewSet(r.codecs...); errs[1] != nil {
 		r.codecSet = new(codec.Set)
@@ -115,6 +118,9 @@ func newConfig(opts []Option) (*resolved, error) {
 		_, _, errs[5] = registry.ParseKey(r.advertise)
 	}
 	r.adaptive, errs[6] = r.adaptive.resolve()
+	if err := webhost.List(r.hosts).Check(); err != nil {
+		errs[7] = fmt.Errorf("server: %w", err)
+	}
 	return r, errors.Join(errs[:]...)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rpcx-go/rpcx/gateway"
 	"github.com/rpcx-go/rpcx/internal/httpcall"
+	"github.com/rpcx-go/rpcx/internal/webhost"
 	"github.com/rpcx-go/rpcx/jsonrpc"
 )
 
@@ -34,6 +35,15 @@ func WithoutHTTP() Option { return option(func(c *config) { c.noHTTP = true }) }
 // any other name could be a stranger's that points here.
 func WithHTTPOrigins(origins ...string) Option {
 	return option(func(c *config) { c.origins = append(c.origins, origins...) })
+}
+
+// WithHTTPHosts says by which names the server is known, such as "app.example.com", with a
+// port if only that is meant. Requests over HTTP for other names are refused with status
+// 421, whoever would serve them: handlers of HandleHTTP, too, which have no other protection
+// from a stranger's page whose name points here. Requests for an IP address or localhost
+// are served always. Pages of these hosts are the server's own. Default: any name.
+func WithHTTPHosts(hosts ...string) Option {
+	return option(func(c *config) { c.hosts = append(c.hosts, hosts...) })
 }
 
 // web is the HTTP side of a server.
@@ -129,6 +139,10 @@ func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if !webhost.List(w.server.config.hosts).Admits(r.Host) {
+		http.Error(rw, fmt.Sprintf("host %q is not served here", r.Host), http.StatusMisdirectedRequest)
+		return
+	}
 	if w.server.isClosing() {
 		rw.Header().Set("Connection", "close")
 	}
@@ -169,7 +183,7 @@ func (w *web) isPlain(r *http.Request) bool {
 // guard lets a request through to a handler of calls, if the page that makes it may, and
 // bounds the length of its body and the time that either side takes.
 func (w *web) guard(rw http.ResponseWriter, r *http.Request, h http.Handler) {
-	if !httpcall.Origins(w.server.config.origins).Admit(rw, r, httpcall.FromOwnPage(r)) {
+	if !httpcall.Origins(w.server.config.origins).Admit(rw, r, httpcall.FromOwnPage(r, w.server.config.hosts...)) {
 		return
 	}
 	limits := &w.server.config.limits

@@ -48,6 +48,7 @@ func layers() []layer {
 		{0, "internal/sniff", nil, "tells protocols apart by their first bytes"},
 		{0, "internal/tokenbucket", nil, "a part named for what it does"},
 		{0, "internal/udp", nil, "what transports over UDP have in common"},
+		{0, "internal/webhost", nil, "a part named for what it does"},
 		{0, "scripts/...", nil, "tools of the build"},
 
 		{1, ".", []string{"protocol", "internal/callctx"}, "the vocabulary, which every program sees"},
@@ -58,11 +59,11 @@ func layers() []layer {
 
 		{2, "codec/*", []string{"codec", "protocol"}, "implements codec, knows no other"},
 		{2, "compress/*", []string{"compress", "protocol"}, "implements compress, knows no other"},
-		{2, "transport/*", []string{"transport", "internal/udp", "internal/bufpool"}, "implements transport, moves bytes it does not read"},
+		{2, "transport/*", []string{"transport", "internal/udp", "internal/bufpool", "internal/webhost"}, "implements transport, moves bytes it does not read"},
 		{2, "registry/*", []string{"registry", "internal/backoff"}, "implements registry, knows no calls"},
 		{2, "balance", []string{".", "registry"}, "picks an instance for a call"},
 		{2, "middleware", []string{".", "internal/breaker", "internal/notice", "internal/peerip", "internal/tokenbucket"}, "interceptors as users write them"},
-		{2, "internal/httpcall", []string{".", "protocol"}, "what calls over HTTP have in common"},
+		{2, "internal/httpcall", []string{".", "protocol", "internal/webhost"}, "what calls over HTTP have in common"},
 		{3, "contrib/redislimit", []string{".", "middleware"}, "an interceptor as users write them"},
 		{2, "contrib/...", []string{"."}, "observers as users write them"},
 		{2, "internal/hello", []string{"protocol", "compress"}, "what both sides say first"},

@@ -32,13 +32,18 @@ func TestFromOwnPage(t *testing.T) {
 		"opaque":                     {"127.0.0.1:8972", "null", false, false},
 		"none":                       {"127.0.0.1:8972", "", false, false},
 		"nothing at all":             {"", "http://", false, false},
+		"a name of the server's":     {"known.example:8972", "http://known.example:8972", false, true},
+		"TLS ended before a name":    {"known.example", "https://known.example", false, true},
+		"a name without TLS":         {"known.example", "http://known.example", true, false},
+		"another scheme":             {"known.example", "ftp://known.example", false, false},
+		"twice":                      {"known.example", "http://known.example, http://evil.example", false, false},
 	}
 	for name, tt := range tests {
 		r := &http.Request{Host: tt.host, Header: http.Header{"Origin": {tt.origin}}}
 		if tt.tls {
 			r.TLS = new(tls.ConnectionState)
 		}
-		if got := httpcall.FromOwnPage(r); got != tt.want {
+		if got := httpcall.FromOwnPage(r, "known.example"); got != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

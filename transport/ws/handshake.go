@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/rpcx-go/rpcx/internal/webhost"
 	"github.com/rpcx-go/rpcx/transport/internal/upgrade"
 )
 
@@ -86,6 +87,8 @@ func (c Config) refuse(r *http.Request) (status int, reason string) {
 		return http.StatusUpgradeRequired, "want version " + version
 	case err != nil || len(key) != 16:
 		return http.StatusBadRequest, "the key is not one of 16 bytes"
+	case !webhost.List(c.Hosts).Admits(r.Host):
+		return http.StatusMisdirectedRequest, "the host is not served here"
 	case !c.allowed(r.Header.Values("Origin"), r.Host):
 		return http.StatusForbidden, "pages from there may not connect"
 	default:

@@ -91,6 +91,17 @@ func TestRequests(t *testing.T) {
 	if !(Config{Origins: []string{"*"}}).allowed([]string{"https://evil.example"}, "example.com") {
 		t.Error("* does not allow every site")
 	}
+	known := NewHandler(Config{Hosts: []string{"example.com"}})
+	for host, want := range map[string]int{"example.com": 501, "127.0.0.1:80": 501, "evil.example": 421} { // 501: as above
+		r := httptest.NewRequest(http.MethodGet, "http://"+host+"/_rpcx_", nil)
+		set("Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13",
+			"Sec-WebSocket-Key", sampleKey, "Origin", "http://"+host)(r)
+		w := httptest.NewRecorder()
+		known.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("host %s: status %d: %s, want %d", host, w.Code, w.Body, want)
+		}
+	}
 	h := NewHandler(Config{})
 	_ = h.Close()
 }
@@ -173,6 +184,9 @@ func TestBadConfig(t *testing.T) {
 	}
 	if _, err := New(Config{}).Dial(t.Context(), "ws", "127.0.0.1:1/a\r\nb", transport.Settings{}); err == nil || !strings.Contains(err.Error(), "path") {
 		t.Errorf("Dial with a bad path = %v", err)
+	}
+	if _, err := New(Config{Hosts: []string{"http://h"}}).Listen(t.Context(), "ws", "127.0.0.1:0", transport.Settings{}); err == nil || !strings.Contains(err.Error(), "host") {
+		t.Errorf("Listen with a bad host = %v", err)
 	}
 	if _, err := New(Config{}).Listen(t.Context(), "wss", "127.0.0.1:0", transport.Settings{}); err == nil || !strings.Contains(err.Error(), "tls") {
 		t.Errorf("Listen on wss without TLS = %v", err)

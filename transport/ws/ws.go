@@ -14,7 +14,8 @@
 // binary. Pings are answered. A handshake must be over in 10 seconds and 32 KiB, and no
 // memory is taken for what a frame says that it will bring.
 //
-// Pages of other hosts than the server's are refused unless [Config] allows them. A
+// Pages of other hosts than the server's are refused unless [Config] allows them; name the
+// server's own with Config.Hosts, or a stranger's name may pass for one. A
 // [Handler] serves the same in an http.Server of the user's own.
 package ws
 
@@ -26,6 +27,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/rpcx-go/rpcx/internal/webhost"
 	"github.com/rpcx-go/rpcx/transport"
 	"github.com/rpcx-go/rpcx/transport/internal/upgrade"
 )
@@ -48,6 +50,10 @@ type Config struct {
 	// "https://app.example.com", beside those of the host that the request is for; "*"
 	// is every site. What is no browser may always connect.
 	Origins []string
+	// Hosts are the names that requests to a listener may be for, such as
+	// "app.example.com", beside IP addresses and localhost; empty: any. Without them, a
+	// stranger's page whose name points to the listener is taken for one of its own host.
+	Hosts []string
 }
 
 func (c Config) path() string {
@@ -106,6 +112,9 @@ func (t Transport) Listen(ctx context.Context, network, addr string, s transport
 		return nil, errors.New("ws: network wss needs tls settings with a certificate")
 	}
 	if err := upgrade.CheckPath(t.config.path()); err != nil {
+		return nil, fmt.Errorf("ws: %w", err)
+	}
+	if err := webhost.List(t.config.Hosts).Check(); err != nil {
 		return nil, fmt.Errorf("ws: %w", err)
 	}
 	l, err := upgrade.Listen(ctx, addr, s)
