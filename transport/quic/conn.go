@@ -28,6 +28,8 @@ type conn struct {
 	stream  *quicgo.Stream
 	session *session
 
+	accepted bool // by a listener, and given to somebody
+
 	reading, writing sync.Mutex // held by Read and Write: quic-go has Close wait for them
 
 	mu     sync.Mutex // makes closing and the change of a deadline one after the other
@@ -89,6 +91,7 @@ func (c *conn) close() bool {
 // lets the stream go.
 func (c *conn) part() {
 	defer c.session.release()
+	defer c.leave()
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	_ = c.stream.SetReadDeadline(time.Now().Add(linger)) // never fails
@@ -100,7 +103,22 @@ func (c *conn) part() {
 func (c *conn) abort(code quicgo.StreamErrorCode) {
 	c.stream.CancelRead(code)
 	c.stream.CancelWrite(code)
+	c.leave()
 	c.session.release()
+}
+
+// accept notes that somebody is given the stream.
+func (c *conn) accept() {
+	c.accepted = true
+	c.session.guest.serve(1)
+}
+
+// leave notes that he has closed it.
+func (c *conn) leave() {
+	if c.accepted {
+		c.accepted = false
+		c.session.guest.serve(-1)
+	}
 }
 
 // CloseWrite ends the direction to the peer, which reads io.EOF after the last byte.

@@ -110,6 +110,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		select {
 		case c := <-l.arrived:
+			c.accept()
 			if c.session.single {
 				return c, nil
 			}

@@ -17,6 +17,7 @@
 // authorities if there are no settings. The settings are not modified. A connection
 // outlives a change of the client's address, and one that nobody answers on is given up
 // after 30 seconds. A listener's address is free again once its connections have ended.
+// It holds 4096 connections that have no stream; from 256 on a client must prove its address.
 package quic
 
 import (
@@ -56,12 +57,14 @@ type Transport struct {
 	mu      sync.Mutex
 	dials   map[target]*dial // the connections that new streams go to
 	running sync.WaitGroup   // listeners and connections
+
+	maxGuests, doubtFrom int // tests have less
 }
 
 var _ transport.Transport = (*Transport)(nil)
 
 // New returns the QUIC transport.
-func New() *Transport { return &Transport{dials: make(map[target]*dial)} }
+func New() *Transport { return &Transport{dials: make(map[target]*dial), maxGuests: maxGuests, doubtFrom: doubtFrom} }
 
 // Networks returns "quic".
 func (*Transport) Networks() []string { return []string{network} }
@@ -134,7 +137,13 @@ func (t *Transport) Listen(ctx context.Context, network, addr string, s transpor
 	if err != nil {
 		return nil, fmt.Errorf("quic: %w", err)
 	}
-	below := &quicgo.Transport{Conn: socket, StatelessResetKey: resetKey(s.TLS)}
+	visitors := &guests{max: t.maxGuests, doubt: t.doubtFrom}
+	below := &quicgo.Transport{
+		Conn:                socket,
+		StatelessResetKey:   resetKey(s.TLS),
+		VerifySourceAddress: visitors.doubts,
+		ConnContext:         visitors.welcome,
+	}
 	accepting, err := below.Listen(serverTLS(s.TLS), serverConfig(s.KeepAlive))
 	if err != nil {
 		_ = below.Close()

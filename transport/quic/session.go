@@ -25,6 +25,7 @@ type session struct {
 	running *sync.WaitGroup      // the goroutines that wait for the end of streams
 	grace   func() time.Duration // how long it may be without streams
 	reaper  *time.Timer
+	guest   *guest // of a listener; nil for a client
 
 	mu      sync.Mutex // guards what follows
 	streams int
@@ -40,6 +41,7 @@ func newSession(conn *quicgo.Conn, local net.Addr, running *sync.WaitGroup, grac
 		running: running,
 		grace:   grace,
 	}
+	s.guest, _ = conn.Context().Value(guestKey{}).(*guest)
 	s.reaper = time.AfterFunc(streamless, s.endIfEmpty)
 	return s
 }
