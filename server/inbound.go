@@ -44,6 +44,7 @@ type inbound struct {
 	mu       sync.Mutex // guards what follows
 	reply    []byte     // encoded pairs of reply metadata
 	returned bool       // the handler has returned
+	waited   uint32     // µs from when it was let in until it ran; here it takes no memory
 }
 
 // keepPayload keeps the payload of the frame that r returned last, for a call that is

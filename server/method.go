@@ -34,7 +34,8 @@ type method struct {
 
 	pace    pace
 	limit   *adaptive.Limit // nil: none
-	replies bufpool.Hint    // sizes of the reply frames
+	gate    gate
+	replies bufpool.Hint // sizes of the reply frames
 }
 
 // RawHandler serves frames without a codec. in is the request: its payload is

@@ -28,13 +28,16 @@ type AdaptiveLimit struct {
 	// Tolerance is how many times as long as without load a method's calls may take.
 	// Default 2.
 	Tolerance float64
-	// Min is the lowest limit. Default: twice the number of processors, at least 4.
+	// Min is the lowest limit. Default: twice the number of processors, at least 4; of
+	// a method whose calls only wait for each other to get a processor, one more than there are.
 	Min int
 	// Eager limits a method whenever its latency rises, whether or not calls run out of
 	// time: for servers whose callers set no deadlines.
 	Eager bool
 	// Off switches the limits off.
 	Off bool
+
+	floor int // what Min is for calls that wait for a processor
 }
 
 // WithAdaptiveLimit changes how the server deals with overload. Default: on, see
@@ -48,8 +51,10 @@ func (a AdaptiveLimit) resolve() (AdaptiveLimit, error) {
 	if a.Tolerance == 0 {
 		a.Tolerance = 2
 	}
+	a.floor = a.Min
 	if a.Min == 0 {
-		a.Min = max(4, 2*runtime.GOMAXPROCS(0))
+		n := runtime.GOMAXPROCS(0)
+		a.Min, a.floor = max(4, 2*n), n+1
 	}
 	if a.Tolerance <= 1 || math.IsNaN(a.Tolerance) || a.Min < 1 {
 		return a, fmt.Errorf("server: adaptive limit with Tolerance %v and Min %d, want more than 1 and at least 1, or 0 for the defaults", a.Tolerance, a.Min)
@@ -58,11 +63,17 @@ func (a AdaptiveLimit) resolve() (AdaptiveLimit, error) {
 }
 
 // limiter returns the limit of a new method; nil: none.
-func (a AdaptiveLimit) limiter() *adaptive.Limit {
+func (a AdaptiveLimit) limiter(processors int) *adaptive.Limit {
 	if a.Off {
 		return nil
 	}
-	return adaptive.New(adaptive.Config{Tolerance: a.Tolerance, Min: a.Min, Eager: a.Eager})
+	return adaptive.New(adaptive.Config{
+		Tolerance:  a.Tolerance,
+		Min:        a.Min,
+		Floor:      a.floor,
+		Processors: processors,
+		Eager:      a.Eager,
+	})
 }
 
 // What part of a limit calls may fill up, by their priority: below it the calls of higher
@@ -73,8 +84,8 @@ const (
 	highShare   = 1.25 // of the limit of a method; that of the server is none to exceed
 )
 
-func (in *inbound) share() float64 {
-	switch rpcx.PriorityOf(in.meta) {
+func share(p rpcx.Priority) float64 {
+	switch p {
 	case rpcx.LowPriority:
 		return lowShare
 	case rpcx.HighPriority:
@@ -105,18 +116,32 @@ func (m *method) crowded() bool { return m.limit != nil && m.limit.Limit() != 0 
 
 // enter lets a call in that will run in the pool, or says why not.
 func (in *inbound) enter() error {
-	s := in.conn.server
-	share := in.share()
+	s, m := in.conn.server, in.method
+	priority := rpcx.PriorityOf(in.meta)
+	share := share(priority)
 	if share < normalShare && s.workers.full(share) {
 		return errOverloaded
 	}
-	if limit := in.method.limit; limit != nil {
-		if !limit.Enter(share) {
-			return errLimited
-		}
-		in.entered = max(time.Since(s.made), 1)
+	if m.limit == nil {
+		return nil
 	}
+	if m.crowded() && !m.gate.open(priority, &s.workers) {
+		share = 0
+	}
+	if !m.limit.Enter(share) {
+		m.gate.close(priority, &s.workers)
+		return errLimited
+	}
+	in.entered = max(time.Since(s.made), 1)
 	return nil
+}
+
+// runs notes that a processor has begun to run the call in the pool.
+func (in *inbound) runs(now time.Time) {
+	if in.entered > 0 {
+		waited := now.Sub(in.conn.server.made) - in.entered
+		in.waited = uint32(min(waited.Microseconds(), math.MaxUint32)) //nolint:gosec // it fits
+	}
 }
 
 // exit undoes enter, when the call has ended. The limit learns how long it took, unless
@@ -125,17 +150,22 @@ func (in *inbound) exit() {
 	if in.entered == 0 {
 		return
 	}
-	began := in.conn.server.made.Add(in.entered)
+	s, m := in.conn.server, in.method
+	stay := adaptive.Stay{
+		Began:  s.made.Add(in.entered),
+		Ended:  time.Now(),
+		Waited: time.Duration(in.waited) * time.Microsecond,
+		Queue:  s.workers.queued(),
+	}
 	in.entered = 0
 	if !in.handled && !in.expired {
-		in.method.limit.Forget()
+		m.limit.Forget()
 		return
 	}
-	var budget time.Duration
 	if at, ok := in.Deadline(); ok {
-		budget = max(at.Sub(began), 1)
+		stay.Budget = max(at.Sub(stay.Began), 1)
 	}
-	in.conn.server.herald.limited(in.method, in.method.limit.Leave(began, time.Now(), budget))
+	s.herald.limited(m, m.limit.Leave(stay))
 }
 
 // ranLate tells the limit of a method whose calls run inline, though they need time, if
@@ -146,7 +176,8 @@ func (in *inbound) ranLate(now time.Time) {
 	if !ok || !adaptive.Late(at.Sub(now), in.budget) || m.limit == nil || in.entered != 0 || m.pace.quick(0) {
 		return
 	}
-	in.conn.server.herald.limited(m, m.limit.Missed(at.Add(-in.budget), now, in.budget, time.Duration(m.pace.mean.Load())))
+	stay := adaptive.Stay{Began: at.Add(-in.budget), Ended: now, Budget: in.budget}
+	in.conn.server.herald.limited(m, m.limit.Missed(stay, time.Duration(m.pace.mean.Load())))
 }
 
 // overdue returns why a call is too late to be run; nil if it is not.

@@ -166,34 +166,36 @@ func TestOverloadIsOfOneMethod(t *testing.T) {
 // When the server is full, calls of low priority are refused before others.
 func TestPriority(t *testing.T) {
 	t.Parallel()
-	b := newBlocker()
-	w := inMemory(t, server.WithLimits(server.Limits{Handlers: 4})).handle("M", b.handle)
-	p := w.dial(t)
-	for i := range uint64(3) {
-		p.send(numbered(i, request("S", "M", `{}`)))
-		<-b.began
-	}
-	eventually(t, "the handlers are in the pool", func() bool { return w.Stats().Handlers == 3 })
-	for _, priority := range []string{"low", "normal", "low"} {
-		p.send(numbered(10, with(request("S", "M", `{}`), "__rpcx_priority", priority)))
-		if priority == "low" {
-			if got := p.receive(); got.Seq != 10 || errorCode(got) == "" || !strings.Contains(errorText(got), "overloaded") {
-				t.Errorf("a call of low priority is answered with %d %v", got.Seq, got.Metadata.Map())
+	synctest.Test(t, func(t *testing.T) {
+		b := newBlocker()
+		w := inMemory(t, server.WithLimits(server.Limits{Handlers: 4})).handle("M", b.handle)
+		p := w.dial(t)
+		for i := range uint64(3) {
+			p.send(numbered(i, request("S", "M", `{}`)))
+			<-b.began
+		}
+		eventually(t, "the handlers are in the pool", func() bool { return w.Stats().Handlers == 3 })
+		for _, priority := range []string{"low", "normal", "low"} {
+			p.send(numbered(10, with(request("S", "M", `{}`), "__rpcx_priority", priority)))
+			if priority == "low" {
+				if got := p.receive(); got.Seq != 10 || errorCode(got) == "" || !strings.Contains(errorText(got), "overloaded") {
+					t.Errorf("a call of low priority is answered with %d %v", got.Seq, got.Metadata.Map())
+				}
+				continue
 			}
-			continue
+			<-b.began
 		}
-		<-b.began
-	}
-	p.send(numbered(11, with(request("S", "M", `{}`), "__rpcx_priority", "high")))
-	if got := p.receive(); got.Seq != 11 || errorCode(got) == "" {
-		t.Errorf("the limit of the server gives way: %d %v", got.Seq, got.Metadata.Map())
-	}
-	close(b.release)
-	for range 4 {
-		if got := p.receive(); got.Status != protocol.Normal {
-			t.Errorf("a call that was let in: %v", got.Metadata.Map())
+		p.send(numbered(11, with(request("S", "M", `{}`), "__rpcx_priority", "high")))
+		if got := p.receive(); got.Seq != 11 || errorCode(got) == "" {
+			t.Errorf("the limit of the server gives way: %d %v", got.Seq, got.Metadata.Map())
 		}
-	}
+		close(b.release)
+		for range 4 {
+			if got := p.receive(); got.Status != protocol.Normal {
+				t.Errorf("a call that was let in: %v", got.Metadata.Map())
+			}
+		}
+	})
 }
 
 // Under the limit of a method too.

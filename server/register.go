@@ -252,7 +252,7 @@ func (s *Server) add(name, metadata string, methods ...*method) error {
 	}
 	for _, m := range methods {
 		if !m.vital {
-			m.limit = s.config.adaptive.limiter()
+			m.limit = s.config.adaptive.limiter(runtime.GOMAXPROCS(0))
 		}
 		svc.methods[m.name] = m
 	}

@@ -184,6 +184,7 @@ func (in *inbound) work() {
 		}
 	}()
 	began := time.Now()
+	in.runs(began)
 	err := in.serve(in.payload)
 	in.method.pace.add(time.Since(began))
 	b := in.method.replies.Get(smallBatch)

@@ -12,6 +12,8 @@ import (
 type workers struct {
 	limit int64
 	busy  atomic.Int64 // calls that run, those whose turn was taken away included
+	given atomic.Int64 // calls that ever got a goroutine
+	begun atomic.Int64 // those of them that a processor has begun to run
 
 	mu     sync.Mutex // guards what follows
 	idle   []*worker  // the last one was used last
@@ -37,6 +39,9 @@ func (w *workers) full(share float64) bool {
 	return float64(w.busy.Load()) >= max(share*float64(w.limit), 1)
 }
 
+// queued returns how many calls have a goroutine and wait for a processor.
+func (w *workers) queued() int { return int(w.given.Load() - w.begun.Load()) }
+
 // reserveAnyway takes a place though there may be none.
 func (w *workers) reserveAnyway() { w.busy.Add(1) }
 
@@ -47,6 +52,7 @@ func (w *workers) run(in *inbound) bool {
 	if !w.reserve() {
 		return false
 	}
+	w.given.Add(1)
 	w.mu.Lock()
 	if n := len(w.idle); n > 0 {
 		wk := w.idle[n-1]
@@ -59,13 +65,14 @@ func (w *workers) run(in *inbound) bool {
 	w.mu.Unlock()
 	wk := &worker{calls: make(chan *inbound, 1)}
 	wk.calls <- in
-	go wk.loop()
+	go wk.loop(w)
 	return true
 }
 
 // loop runs calls until the worker is not kept.
-func (wk *worker) loop() {
+func (wk *worker) loop(w *workers) {
 	for in := range wk.calls {
+		w.begun.Add(1)
 		kept := true
 		for in != nil {
 			in, kept = in.workAlone(wk)

@@ -5,13 +5,18 @@
 // The limit follows the gradient of latency, as TCP Vegas and the gradient limiters of
 // Netflix's concurrency-limits do: while calls take about as long as they do without
 // load the limit grows, by its square root at a time; when they take more than a
-// multiple of that, it shrinks in the same proportion. Three things are different.
+// multiple of that, it shrinks in the same proportion. Four things are different.
 //
 // There is no limit until calls run out of time, or would soon: those that are in flight
 // are more than can be answered in half of the time that they have. What takes longer
 // than usual is not overload as long as its callers get their answers, so a healthy
 // server refuses nothing when its latency changes. The first limit is that of Little's
 // law: as many as are answered in the time that one takes without load.
+//
+// Calls that compute wait for each other, with a limit or without: how long they take says how
+// many there are. What the others before them explain of their wait is not what they usually
+// take, though they have never come alone; and what nothing but this wait makes too slow needs
+// no more of them than keep the processors busy.
 //
 // What a call takes without load is learned while there is no limit. If latency stays
 // high though the limit is down at its minimum, then load is not why, and it is learned
@@ -34,6 +39,11 @@ type Config struct {
 	Tolerance float64
 	// Min is the lowest limit.
 	Min int
+	// Floor is what takes the place of Min while calls wait for nothing but each other to
+	// get a processor. It is not above Min.
+	Floor int
+	// Processors is how many calls can compute at a time.
+	Processors int
 	// Eager limits whenever latency rises, whether or not calls run out of time.
 	Eager bool
 }
@@ -47,6 +57,7 @@ const (
 	impatient  = 10 * time.Millisecond // budgets below say more about the scheduler than about load
 	lateShare  = 0.1                   // part of the calls that run out of time under overload
 	calm       = 10 * time.Second      // how long nothing is refused before the limit is lifted
+	slack      = 1.5                   // how many times as long as others compute a call may wait for them
 	forgetting = 1.0 / 1200            // of a window with a higher latency, on what is usual: a minute's worth
 )
 
@@ -77,16 +88,6 @@ type Limit struct {
 	w       sample
 }
 
-// sample is what calls that ended lately were like.
-type sample struct {
-	began       time.Time
-	count, late int
-	sum         time.Duration // of what they took
-	patient     int           // of those with a deadline
-	budget      time.Duration // of the time that those had
-	peak        int64         // calls in flight
-}
-
 // New makes a limit that does not limit yet.
 func New(c Config) *Limit { return &Limit{config: c} }
 
@@ -109,11 +110,21 @@ func (l *Limit) Enter(share float64) bool {
 	return false
 }
 
-// Leave notes that a call which was let in at began has ended. budget is the time that it
-// had then, 0 if it had no deadline.
-func (l *Limit) Leave(began, now time.Time, budget time.Duration) Change {
+// Stay is what a call that has ended says about the others.
+type Stay struct {
+	Began, Ended time.Time     // when it was let in, and when it left
+	Waited       time.Duration // of that, before it ran
+	Budget       time.Duration // the time that it had when it began; 0: it had no deadline
+	Queue        int           // how many calls, of whatever kind, waited to run when it left
+}
+
+// took is all of its time.
+func (s *Stay) took() time.Duration { return s.Ended.Sub(s.Began) }
+
+// Leave notes that a call which was let in has ended.
+func (l *Limit) Leave(s Stay) Change {
 	n := l.inFlight.Add(-1) + 1
-	return l.note(began, now, budget, n)
+	return l.note(&s, n)
 }
 
 // Forget notes that a call has ended which says nothing about how long calls take.
@@ -121,7 +132,7 @@ func (l *Limit) Forget() { l.inFlight.Add(-1) }
 
 // Missed notes a call that ran out of time and did not Enter, as none has to while there
 // is no limit. usual is what such calls take without load, as far as the caller knows.
-func (l *Limit) Missed(began, now time.Time, budget, usual time.Duration) Change {
+func (l *Limit) Missed(s Stay, usual time.Duration) Change {
 	if l.limit.Load() != 0 {
 		return None
 	}
@@ -130,48 +141,39 @@ func (l *Limit) Missed(began, now time.Time, budget, usual time.Duration) Change
 		l.usual = max(usual, 1)
 	}
 	l.mu.Unlock()
-	return l.note(began, now, budget, l.inFlight.Load()+1)
+	return l.note(&s, l.inFlight.Load()+1)
 }
 
-func (l *Limit) note(began, now time.Time, budget time.Duration, inFlight int64) Change {
+func (l *Limit) note(s *Stay, inFlight int64) Change {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if began.Before(l.changed) {
+	if s.Began.Before(l.changed) {
 		return None
 	}
-	w := &l.w
-	if w.count == 0 || now.Sub(w.began) > stale && w.count < enough {
-		*w = sample{began: now}
+	if l.w.stale(s.Ended) {
+		l.w = sample{began: s.Ended}
 	}
-	w.count++
-	w.sum += now.Sub(began)
-	w.peak = max(w.peak, inFlight)
-	if budget >= impatient {
-		w.patient++
-		w.budget += budget
-		if Late(budget-now.Sub(began), budget) {
-			w.late++
-		}
-	}
-	if took := now.Sub(w.began); w.count < enough || took < window {
+	l.w.add(s, inFlight)
+	if !l.w.full(s.Ended) {
 		return None
 	}
-	return l.look(now)
+	return l.look(s.Ended)
 }
 
 // look draws the conclusions of a full window. l.mu is held.
 func (l *Limit) look(now time.Time) Change {
 	w, limit := l.w, float64(l.limit.Load())
 	l.w = sample{}
-	mean := w.sum / time.Duration(w.count)
+	alone := w.alone(l.config.Processors)
 	if l.usual == 0 {
-		l.usual = mean
+		l.usual = alone
 	}
-	ratio := float64(mean) / float64(l.usual) / l.config.Tolerance // above 1: too slow
+	bearable := l.config.Tolerance * float64(l.usual)
+	ratio := float64(w.mean()) / bearable // above 1: too slow
 	if limit == 0 {
 		rate := float64(w.count) / now.Sub(w.began).Seconds()
 		if ratio <= 1 || !l.config.Eager && !w.hopeless(float64(l.inFlight.Load())/rate) {
-			l.learn(mean)
+			l.learn(alone)
 			l.bad = 0
 			return None
 		}
@@ -179,39 +181,33 @@ func (l *Limit) look(now time.Time) Change {
 			return None
 		}
 		l.bad = 0
-		l.change(rate*l.usual.Seconds()*l.config.Tolerance, now)
+		l.change(rate*l.usual.Seconds()*l.config.Tolerance, l.config.Min, now)
 		l.busy = now
 		return Set
 	}
 	if l.refused.Swap(false) {
 		l.busy = now
 	}
+	least, slow := l.config.Floor, float64(alone) > bearable
+	if slow { // not only because calls wait for each other
+		least = l.config.Min
+	}
 	switch {
-	case ratio > 1 && int(limit) <= l.config.Min:
-		l.usual = mean // load is not the reason
-		l.change(limit+math.Sqrt(limit), now)
+	case ratio > 1 && slow && int(limit) <= least:
+		l.usual = alone // load is not the reason
+		l.change(limit+math.Sqrt(limit), least, now)
 	case ratio > 1:
-		l.change(limit*max(1/ratio, 0.5), now)
+		l.change(limit*max(1/ratio, 0.5), least, now)
 	case now.Sub(l.busy) > calm:
 		l.limit.Store(0)
 		return Lifted
-	case float64(w.peak) >= limit/2:
-		l.change(limit+math.Sqrt(limit), now)
-		l.usual = min(l.usual, (l.usual+mean)/2)
 	default:
-		l.usual = min(l.usual, (l.usual+mean)/2)
+		l.usual = min(l.usual, (l.usual+alone)/2)
+		if float64(w.peak) >= limit/2 {
+			l.change(limit+math.Sqrt(limit), least, now)
+		}
 	}
 	return None
-}
-
-// hopeless reports whether calls run out of time, or would if they had to wait for so many
-// seconds.
-func (w *sample) hopeless(wait float64) bool {
-	if w.patient == 0 {
-		return false
-	}
-	budget := w.budget.Seconds() / float64(w.patient)
-	return float64(w.late) >= lateShare*float64(w.count) || wait > budget/2
 }
 
 // Late reports whether an answer comes too late to be of use that comes when so much of
@@ -229,7 +225,7 @@ func (l *Limit) learn(mean time.Duration) {
 }
 
 // change sets the limit. l.mu is held.
-func (l *Limit) change(to float64, now time.Time) {
-	l.limit.Store(max(int64(l.config.Min), int64(min(to, math.MaxInt32))))
+func (l *Limit) change(to float64, least int, now time.Time) {
+	l.limit.Store(max(int64(least), int64(min(to, math.MaxInt32))))
 	l.changed = now
 }

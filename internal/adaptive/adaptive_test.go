@@ -15,6 +15,9 @@ type plant struct {
 	limit    *adaptive.Limit
 	now      time.Time
 	deadline time.Duration
+	computes bool          // the slots are processors: a call that waits for one has not begun
+	hold     time.Duration // how long something else keeps a processor from a call
+	group    int           // calls that come together
 
 	line []time.Time // of those that wait: when they came
 	busy []job       // in the order in which they end
@@ -24,13 +27,14 @@ type plant struct {
 	set, lifted            int
 }
 
-type job struct{ came, ends time.Time }
+type job struct{ came, began, ends time.Time }
 
 func newPlant(deadline time.Duration, eager bool) *plant {
 	return &plant{
-		limit:    adaptive.New(adaptive.Config{Tolerance: 2, Min: 4, Eager: eager}),
+		limit:    adaptive.New(adaptive.Config{Tolerance: 2, Min: 4, Floor: 2, Processors: 1, Eager: eager}),
 		now:      time.Unix(0, 0),
 		deadline: deadline,
+		group:    1,
 	}
 }
 
@@ -42,22 +46,30 @@ func (p *plant) run(length, every time.Duration, slots int, takes time.Duration)
 			p.end(p.busy[0])
 			p.busy = p.busy[1:]
 		}
-		for ; p.now.Sub(p.last) >= every; p.last = p.last.Add(every) {
+		together := every * time.Duration(p.group)
+		for ; p.now.Sub(p.last) >= together; p.last = p.last.Add(together) {
 			if p.last.Before(p.now.Add(-time.Second)) {
 				p.last = p.now
 			}
-			p.offered++
-			if !p.limit.Enter(1) {
-				p.refused++
-				continue
+			for range p.group {
+				p.come()
 			}
-			p.line = append(p.line, p.now)
 		}
 		for len(p.line) > 0 && len(p.busy) < slots {
-			p.busy = append(p.busy, job{p.line[0], p.now.Add(takes)})
+			began := p.now.Add(p.hold)
+			p.busy = append(p.busy, job{p.line[0], began, began.Add(takes)})
 			p.line = p.line[1:]
 		}
 	}
+}
+
+func (p *plant) come() {
+	p.offered++
+	if !p.limit.Enter(1) {
+		p.refused++
+		return
+	}
+	p.line = append(p.line, p.now)
 }
 
 func (p *plant) end(j job) {
@@ -65,7 +77,11 @@ func (p *plant) end(j job) {
 	if !late {
 		p.good++
 	}
-	switch p.limit.Leave(j.came, p.now, p.deadline) {
+	stay := adaptive.Stay{Began: j.came, Ended: p.now, Budget: p.deadline}
+	if p.computes {
+		stay.Waited, stay.Queue = j.began.Sub(j.came), len(p.line)
+	}
+	switch p.limit.Leave(stay) {
 	case adaptive.Set:
 		p.set++
 	case adaptive.Lifted:
@@ -114,11 +130,60 @@ func TestOverload(t *testing.T) {
 	}
 }
 
+// Calls that compute, and never come alone, are known to wait for each other. Under overload
+// no more are let in than keep the processors busy, and so nothing waits long behind them.
+func TestComputing(t *testing.T) {
+	t.Parallel()
+	for _, processors := range []int{1, 4} {
+		p := newPlant(200*time.Millisecond, false)
+		p.computes, p.group = true, 4*processors
+		p.limit = adaptive.New(adaptive.Config{Tolerance: 2, Min: 2 * (processors + 1), Floor: processors + 1, Processors: processors})
+		every := time.Millisecond / time.Duration(processors)
+		p.run(5*time.Second, 2*every, processors, time.Millisecond)
+		if p.refused > 0 {
+			t.Fatalf("%d processors: %d calls were refused at half load", processors, p.refused)
+		}
+		p.group = 1
+		p.run(5*time.Second, every/10, processors, time.Millisecond) // the onset
+		good, highest := 0, 0
+		for range 100 {
+			p.run(100*time.Millisecond, every/10, processors, time.Millisecond)
+			good += p.good
+			highest = max(highest, p.limit.Limit())
+		}
+		if want := 8000 * processors; good < want {
+			t.Errorf("%d processors: %d calls were answered in time, want %d", processors, good, want)
+		}
+		if highest > 3*processors {
+			t.Errorf("%d processors: the limit went up to %d", processors, highest)
+		}
+	}
+}
+
+// What else keeps the processors busy is not the load of the calls that wait: they are let in
+// as they are when they wait for anything else.
+func TestWaitsForSomethingElse(t *testing.T) {
+	t.Parallel()
+	p := newPlant(100*time.Millisecond, false)
+	p.computes = true
+	p.run(10*time.Second, time.Millisecond, 1000, 200*time.Microsecond)
+	p.run(10*time.Second, time.Millisecond, 1000, 150*time.Millisecond) // all are late
+	if p.set != 1 {
+		t.Fatalf("the limit was set %d times while all calls ran out of time", p.set)
+	}
+	p.hold = 10 * time.Millisecond
+	p.run(10*time.Second, time.Millisecond, 1000, 200*time.Microsecond)
+	p.run(10*time.Second, time.Millisecond, 1000, 200*time.Microsecond)
+	if p.refused > 0 || p.good < p.offered-100 {
+		t.Errorf("still %d of %d calls are refused", p.refused, p.offered)
+	}
+}
+
 // Without a limit the same load leaves next to nothing: the test above could fail.
 func TestCollapseWithout(t *testing.T) {
 	t.Parallel()
 	p := newPlant(100*time.Millisecond, false)
-	p.limit = adaptive.New(adaptive.Config{Tolerance: 1e9, Min: 4})
+	p.limit = adaptive.New(adaptive.Config{Tolerance: 1e9, Min: 4, Floor: 2, Processors: 1})
 	p.run(20*time.Second, 100*time.Microsecond, 10, 10*time.Millisecond)
 	if p.good > 1000 {
 		t.Errorf("%d calls were answered in time", p.good)
@@ -206,11 +271,11 @@ func TestShares(t *testing.T) {
 // Calls that ran out of time before Enter was asked set a limit as well.
 func TestMissed(t *testing.T) {
 	t.Parallel()
-	l := adaptive.New(adaptive.Config{Tolerance: 2, Min: 4})
+	l := adaptive.New(adaptive.Config{Tolerance: 2, Min: 4, Floor: 2, Processors: 1})
 	now, set := time.Unix(0, 0), 0
 	for range 100 {
 		now = now.Add(5 * time.Millisecond)
-		if l.Missed(now.Add(-100*time.Millisecond), now, 100*time.Millisecond, time.Millisecond) == adaptive.Set {
+		if l.Missed(adaptive.Stay{Began: now.Add(-100 * time.Millisecond), Ended: now, Budget: 100 * time.Millisecond}, time.Millisecond) == adaptive.Set {
 			set++
 		}
 	}
