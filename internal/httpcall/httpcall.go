@@ -88,7 +88,10 @@ var ErrTooLarge = errors.New("body is over the limit")
 func Body(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	var over *http.MaxBytesError
+	var refused *rpcx.Error
 	switch {
+	case errors.As(err, &refused): // by who serves it
+		return nil, refused
 	case errors.As(err, &over):
 		return nil, rpcx.Errorf(rpcx.ResourceExhausted, "%w of %d bytes", ErrTooLarge, over.Limit).NotExecuted()
 	case err != nil:

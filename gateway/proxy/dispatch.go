@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package proxy
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/client"
+	"github.com/rpcx-go/rpcx/compress"
+	"github.com/rpcx-go/rpcx/internal/httpcall"
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// Dispatch makes a call: on a server of m.Service, as the modes say, with the payload as it
+// is. It implements gateway.Dispatcher, for forms of call of one's own; all rules hold but
+// those about requests of HTTP. peer is who makes it. The deadline is that of ctx, of the
+// metadata, or of Config.Timeout, whichever is earliest. A one-way call has been made once
+// a connection has taken it.
+//
+// The reply is never nil. Its metadata is there with an error as well, but for pairs that
+// belong to the protocol. Errors are *rpcx.Error: what a service said is Remote, others say
+// no more than a stranger may know.
+func (p *Proxy) Dispatch(ctx context.Context, peer rpcx.Peer, m *protocol.Message) (*protocol.Message, error) {
+	out := new(protocol.Message)
+	if p.closed.Load() {
+		return out, errClosed
+	}
+	v, _ := ctx.Value(visitKey{}).(*visit)
+	if v == nil {
+		v = new(visit)
+	}
+	call, err := p.prepare(v, peer, m)
+	if err != nil {
+		p.tell(peer, err)
+		return out, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.budget(m.Metadata))
+	defer cancel()
+	s, err := p.services.enter(ctx, caller(peer), call.Service)
+	if err != nil {
+		p.tell(peer, err)
+		return out, err
+	}
+	defer p.services.leave(s)
+	return out, p.observed(ctx, peer, call, out)
+}
+
+// prepare returns a call as it is passed on, or says why it is not.
+func (p *Proxy) prepare(v *visit, peer rpcx.Peer, m *protocol.Message) (*protocol.Message, error) {
+	if !v.paid.CompareAndSwap(true, false) {
+		if err := p.limits.charge(peer); err != nil {
+			return nil, err
+		}
+	}
+	limits := p.config.Client.Limits.WithDefaults()
+	switch {
+	case len(m.Service) > limits.Name, len(m.Method) > limits.Name:
+		return nil, rpcx.Errorf(rpcx.InvalidArgument, "gateway: name of more than %d bytes", limits.Name).NotExecuted()
+	case m.Service == reserved || !p.allows(m.Service, m.Method):
+		return nil, unknown(m.Service)
+	}
+	call := *m
+	call.Metadata = p.forwarded(m.Metadata).Merge(v.adds)
+	payload, err := p.plain(m)
+	if err != nil {
+		return nil, err
+	}
+	call.Payload, call.Compress = payload, p.config.Client.CompressType
+	return &call, nil
+}
+
+// reserved is the service of the protocol's own, by which peers say what is true of their
+// connection: which is not that of whoever calls by HTTP.
+const reserved = "_rpcx"
+
+// unknown is the error of a call of a service that there is none of, in the words of rpcx.
+func unknown(service string) error {
+	return rpcx.Errorf(rpcx.Unimplemented, "rpcx: can't find service %s", service).NotExecuted()
+}
+
+// allows reports whether Config.Allow has a method.
+func (p *Proxy) allows(service, method string) bool {
+	return len(p.config.Allow) == 0 || slices.ContainsFunc(p.config.Allow, func(name string) bool {
+		return name == "*" || name == service+".*" || name == service+"."+method
+	})
+}
+
+// plain returns the payload of a call, decompressed: servers close the connection over one
+// that cannot be.
+func (p *Proxy) plain(m *protocol.Message) ([]byte, error) {
+	if m.Compress == protocol.None {
+		return m.Payload, nil
+	}
+	z := p.inflate.Lookup(m.Compress)
+	if z == nil {
+		return nil, rpcx.Errorf(rpcx.InvalidArgument, "unsupported compressor: number %d", m.Compress).NotExecuted()
+	}
+	payload, err := z.Decompress(nil, m.Payload, p.config.MaxBody)
+	switch {
+	case errors.Is(err, compress.ErrTooLarge):
+		return nil, rpcx.Errorf(rpcx.ResourceExhausted, "decompressed %w of %d bytes", httpcall.ErrTooLarge, p.config.MaxBody).NotExecuted()
+	case err != nil:
+		return nil, rpcx.Errorf(rpcx.InvalidArgument, "decompress: %w", err).NotExecuted()
+	}
+	return payload, nil
+}
+
+// budget is how much time a call has.
+func (p *Proxy) budget(md rpcx.Metadata) time.Duration {
+	ms, err := strconv.ParseInt(md.Get(timeoutKey), 10, 64)
+	if err != nil || ms > math.MaxInt64/int64(time.Millisecond) {
+		return p.config.Timeout // as servers do
+	}
+	return min(time.Duration(max(ms, 0))*time.Millisecond, p.config.Timeout)
+}
+
+// observed makes a call of a service that is there, and tells the observer.
+func (p *Proxy) observed(ctx context.Context, peer rpcx.Peer, call, out *protocol.Message) (err error) {
+	o := p.config.Client.Observer
+	if o == nil {
+		return p.send(ctx, call, out)
+	}
+	info := rpcx.CallInfo{
+		Side:    rpcx.ServerSide,
+		Service: call.Service,
+		Method:  call.Method,
+		Oneway:  call.Oneway,
+		Header:  call.Metadata,
+		Peer:    peer,
+	}
+	result := rpcx.CallResult{RequestBytes: len(call.Payload)}
+	began := time.Now()
+	ctx = o.CallStart(ctx, &info)
+	defer func() {
+		result.Err, result.Duration, result.ReplyBytes = err, time.Since(began), len(out.Payload)
+		o.CallEnd(ctx, &info, &result)
+	}()
+	return p.send(ctx, call, out)
+}
+
+// send passes a call on and fills in what came back.
+func (p *Proxy) send(ctx context.Context, call, out *protocol.Message) error {
+	var trailer rpcx.Metadata
+	_, payload, err := p.client.SendRaw(ctx, call, client.WithTrailer(&trailer))
+	out.Metadata = answered(trailer)
+	if err != nil {
+		return p.public(ctx, call, err)
+	}
+	out.Payload = payload
+	return nil
+}
+
+// tell tells the observer of a request or call that came to nothing here. Names that
+// strangers make up are no labels for metrics, so there are none.
+func (p *Proxy) tell(peer rpcx.Peer, err error) {
+	if o, ok := p.config.Client.Observer.(rpcx.ServerObserver); ok {
+		o.ServerEvent(&rpcx.ServerEvent{Kind: rpcx.CallRefused, Peer: peer, Err: err})
+	}
+}
