@@ -48,6 +48,7 @@ type cell struct {
 	dialect    *dialect
 	packing    packing
 	pair       pair
+	family     *family
 	network    *network
 
 	bench *bench
@@ -157,6 +158,9 @@ func (c *cell) recovers(ctx context.Context, cl caller) error {
 	}
 	return fmt.Errorf("the client does not recover: %w", err)
 }
+
+// mute reports whether the server is one whose connections end without a word.
+func (c *cell) mute() bool { return c.pair.server == (theirs{}) && c.network.scheme == "kcp" }
 
 // refused checks that err is one that the peer sent, and its text.
 func refused(cl caller, err error, want string) error {

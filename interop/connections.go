@@ -14,29 +14,21 @@ import (
 	"github.com/rpcx-go/rpcx/protocol"
 )
 
-// tapped starts a server whose frames can be seen, and opens a client of it.
-func (c *cell) tapped(with ...func(*clientSetting)) (*tap, caller, func(), error) {
+// tapped opens a client whose frames can be seen.
+func (c *cell) tapped(with ...func(*clientSetting)) (*tap, caller, error) {
 	t := newTap()
-	server, err := c.pair.server.serve(serverSetting{network: c.network, log: c.log(), tap: t})
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	cl, err := c.openTo(server, with...)
-	if err != nil {
-		server.stop()
-		return nil, nil, nil, err
-	}
-	return t, cl, func() { cl.close(); server.stop() }, nil
+	cl, err := c.open(append(with, func(s *clientSetting) { s.tap = t })...)
+	return t, cl, err
 }
 
 // heartbeat lets a client prove that its connection is alive, while it makes calls.
 func heartbeat(ctx context.Context, c *cell) (noteID, error) {
 	const beats = 3
-	t, cl, stop, err := c.tapped(func(s *clientSetting) { s.heartbeat = 5 * time.Millisecond })
+	t, cl, err := c.tapped(func(s *clientSetting) { s.heartbeat = 5 * time.Millisecond })
 	if err != nil {
 		return good, err
 	}
-	defer stop()
+	defer cl.close()
 	kept, err := c.keepsConn(ctx, cl, func() error {
 		return t.wait(ctx, func(frames []seen) bool { return len(answeredBeats(frames)) >= beats })
 	})
@@ -119,11 +111,11 @@ func push(ctx context.Context, c *cell) (noteID, error) {
 
 // gzipBits looks at the frames themselves: what is compressed, and what is not.
 func gzipBits(ctx context.Context, c *cell) (noteID, error) {
-	t, cl, stop, err := c.tapped()
+	t, cl, err := c.tapped()
 	if err != nil {
 		return good, err
 	}
-	defer stop()
+	defer cl.close()
 	q := c.ask("bits")
 	if err := c.echo(ctx, cl, q); err != nil {
 		return good, err
@@ -167,7 +159,13 @@ func shutdown(ctx context.Context, c *cell) (noteID, error) {
 	defer cl.close()
 	q := c.ask("held")
 	reply := c.dialect.reply()
-	held := cl.begin(ctx, "Hold", c.dialect.args(q), reply)
+	patience := cellTimeout
+	if c.mute() {
+		patience = 2 * time.Second
+	}
+	ending, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	held := cl.begin(ending, "Hold", c.dialect.args(q), reply)
 	if err := c.log().wait(ctx, "holding "+q.Key); err != nil {
 		return good, fmt.Errorf("Hold was not run: %w", err)
 	}
@@ -177,7 +175,13 @@ func shutdown(ctx context.Context, c *cell) (noteID, error) {
 		return good, fmt.Errorf("the server goes on listening: %w", err)
 	}
 	c.log().note("released " + q.Key)
-	if err := <-held; err != nil {
+	err = <-held
+	switch {
+	case c.mute() && errors.Is(err, context.DeadlineExceeded):
+		return mute, <-ended
+	case c.mute() && err == nil:
+		return good, outdated(mute)
+	case err != nil:
 		return good, fmt.Errorf("the call under way: %w", err)
 	}
 	if err := c.check(reply, answer{q.Text, q.A * q.B}); err != nil {
@@ -186,7 +190,9 @@ func shutdown(ctx context.Context, c *cell) (noteID, error) {
 	if err := <-ended; err != nil {
 		return good, fmt.Errorf("shutdown: %w", err)
 	}
-	if err := c.echo(ctx, cl, c.ask("after")); err == nil {
+	late, stop := context.WithTimeout(ctx, time.Second) // where nobody says that nobody is there
+	defer stop()
+	if err := c.echo(late, cl, c.ask("after")); err == nil {
 		return good, errors.New("a server that was shut down has answered")
 	}
 	return good, nil

@@ -6,6 +6,7 @@ require (
 	github.com/rpcx-go/rpcx v0.0.0
 	github.com/rpcx-go/rpcx/codec/thrift v0.0.0
 	github.com/rpcx-go/rpcx/transport/kcp v0.0.0
+	github.com/rpcx-go/rpcx/transport/quic v0.0.0
 	// Real rpcx: what everything here is compared with.
 	github.com/smallnest/rpcx v1.9.4
 )
@@ -45,7 +46,7 @@ require (
 	github.com/miekg/dns v1.1.63 // indirect
 	github.com/philhofer/fwd v1.1.3-0.20240916144458-20a13a1f6b7c // indirect
 	github.com/pkg/errors v0.9.1 // indirect
-	github.com/quic-go/quic-go v0.59.1 // indirect
+	github.com/quic-go/quic-go v0.65.0 // indirect
 	github.com/rs/cors v1.11.1 // indirect
 	github.com/rubyist/circuitbreaker v2.2.1+incompatible // indirect
 	github.com/smallnest/gordma v0.3.0 // indirect
@@ -67,6 +68,7 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.14.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
+	gopkg.in/check.v1 v1.0.0-20201130134442-10cb98267c6c // indirect
 )
 
 replace github.com/rpcx-go/rpcx => ..
@@ -74,3 +76,5 @@ replace github.com/rpcx-go/rpcx => ..
 replace github.com/rpcx-go/rpcx/codec/thrift => ../codec/thrift
 
 replace github.com/rpcx-go/rpcx/transport/kcp => ../transport/kcp
+
+replace github.com/rpcx-go/rpcx/transport/quic => ../transport/quic

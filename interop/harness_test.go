@@ -17,9 +17,9 @@ import (
 
 func TestCells(t *testing.T) {
 	t.Parallel()
-	matrix, unixTLS, err := networks(t.TempDir())
+	all, unixTLS, err := families(t.TempDir(), nil, nil, new(relay))
 	must(t, err)
-	b := &bench{networks: matrix, unixTLS: unixTLS}
+	b := &bench{families: all, unixTLS: unixTLS}
 	cells := b.cells()
 	names := make(map[string]bool)
 	for _, c := range cells {
@@ -28,13 +28,13 @@ func TestCells(t *testing.T) {
 	if len(names) != len(cells) {
 		t.Errorf("%d names for %d cells", len(names), len(cells))
 	}
-	all := rows(cells)
-	for i, row := range all {
+	for i, row := range rows(cells) {
+		matrix := row[0].family.networks
 		if want := len(pairs()) * len(matrix); len(row) != want {
 			t.Fatalf("row %d has %d cells, want %d", i, len(row), want)
 		}
 		for j, c := range row {
-			if c.pair != all[0][j].pair || c.network != matrix[j%len(matrix)] {
+			if c.pair != pairs()[j/len(matrix)] || c.network != matrix[j%len(matrix)] {
 				t.Errorf("row %d: cell %d is %s", i, j, c.title())
 			}
 		}
@@ -57,8 +57,9 @@ func TestCellRun(t *testing.T) {
 		{"panic", func(context.Context, *cell) (noteID, error) { panic("help") }, "FAIL"},
 	}
 	var cells []*cell
+	f := &family{name: "a family"}
 	for _, tt := range tests {
-		c := &cell{capability: &capability{name: tt.name, run: tt.run}, dialect: dialects()[0], pair: pairs()[0], network: &network{name: "tcp"}}
+		c := &cell{capability: &capability{name: tt.name, run: tt.run}, dialect: dialects()[0], pair: pairs()[0], family: f, network: &network{name: "tcp"}}
 		c.run(t.Context())
 		if c.String() != tt.want {
 			t.Errorf("%s: the cell shows %s, want %s", tt.name, c, tt.want)
@@ -71,7 +72,7 @@ func TestCellRun(t *testing.T) {
 	var table bytes.Buffer
 	must(t, writeTable(&table, cells))
 	for _, want := range []string{
-		"our->our", "\ngood", "(4) rpcx: R18: ", "FAIL failed, raw, plain, our->our over tcp: a problem", "panic: help",
+		"a family", "our->our", "\ngood", "(4) rpcx: R18: ", "FAIL failed, raw, plain, our->our over tcp: a problem", "panic: help",
 		"5 cells: 1 ok, 1 with a note about rpcx, 3 failed",
 	} {
 		if !strings.Contains(table.String(), want) {

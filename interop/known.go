@@ -17,6 +17,8 @@ const (
 	fragile                 // replies that do not decode
 	rawPanic                // raw codec, wrong type
 	talkative               // panics
+	mute                    // KCP without an end
+	slow                    // KCP's small window
 	notes                   // how many there are
 
 	absent noteID = -1 // there is no such cell
@@ -55,6 +57,14 @@ var known = [...]note{
 	talkative: {
 		"R23", "a handler's panic is sent to the caller, with arguments and stack",
 		"our client takes it for an internal error; our server sends neither text nor stack",
+	},
+	mute: {
+		"kcp", "over KCP the end of a connection is not told to the peer, and what was written just before it, or while the server shuts down, may be lost: a refusal, the answer of a call under way",
+		"the call ends at its deadline, and other clients are served",
+	},
+	slow: {
+		"kcp", "over KCP 32 packets are under way at most, which is some 100 KB/s however fast the line is",
+		"64 KiB instead of 8 MiB",
 	},
 }
 

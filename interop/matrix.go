@@ -4,6 +4,7 @@ package interop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -17,8 +18,10 @@ type capability struct {
 	name string
 	// codecs says that it runs in every codec; otherwise in MessagePack alone.
 	codecs bool
-	// packings is what it runs in; empty: plain alone.
+	// packings is what it runs in.
 	packings []packing
+	// streams says that it is about them alone, not about what is on top of them.
+	streams bool
 	// heavy says that it takes long.
 	heavy bool
 	// run tries it. A note says that rpcx has a defect here and that our side copes.
@@ -27,7 +30,7 @@ type capability struct {
 
 // capabilities returns all of them, in the order of the table.
 func capabilities() []*capability {
-	all := []packing{plain, gzipBelow, gzipAbove}
+	all, bare := []packing{plain, gzipBelow, gzipAbove}, []packing{plain}
 	return []*capability{
 		{name: "unary", codecs: true, packings: all, run: unary},
 		{name: "async", codecs: true, packings: all, run: async},
@@ -36,21 +39,21 @@ func capabilities() []*capability {
 		{name: "64 callers", codecs: true, packings: all, run: manyCallers},
 		{name: "8 MiB", codecs: true, packings: []packing{plain, gzipAbove}, heavy: true, run: large},
 		{name: "deadline", codecs: true, packings: all, run: deadline},
-		{name: "cancel", run: cancel},
+		{name: "cancel", packings: bare, run: cancel},
 		{name: "metadata", codecs: true, packings: all, run: metadata},
 		{name: "service error", codecs: true, packings: all, run: serviceError},
-		{name: "panic", codecs: true, run: panics},
+		{name: "panic", codecs: true, packings: bare, run: panics},
 		{name: "unknown service", codecs: true, packings: all, run: unknownService},
 		{name: "unknown method", codecs: true, packings: all, run: unknownMethod},
 		{name: "bad arguments", codecs: true, packings: all, run: badArguments},
 		{name: "bad reply", codecs: true, packings: all, run: badReply},
 		{name: "auth accepted", codecs: true, packings: all, run: authAccepted},
 		{name: "auth refused", codecs: true, packings: all, run: authRefused},
-		{name: "heartbeat", codecs: true, run: heartbeat},
-		{name: "push", codecs: true, run: push},
+		{name: "heartbeat", codecs: true, packings: bare, run: heartbeat},
+		{name: "push", codecs: true, packings: bare, run: push},
 		{name: "gzip bits", codecs: true, packings: all, run: gzipBits},
-		{name: "shutdown", run: shutdown},
-		{name: "unix with TLS", run: unixWithTLS},
+		{name: "shutdown", packings: bare, run: shutdown},
+		{name: "unix with TLS", packings: bare, streams: true, run: unixWithTLS},
 	}
 }
 
@@ -63,8 +66,9 @@ type stand struct {
 // bench is what the cells work with.
 type bench struct {
 	folder    string
-	networks  []*network
+	families  []*family
 	unixTLS   *network
+	relay     *relay // nil: quic is left out
 	log       *journal
 	open      map[stand]serving // take any call
 	protected map[stand]serving // want the token
@@ -80,21 +84,38 @@ func newBench() (*bench, error) {
 	if b.folder, err = os.MkdirTemp("", "interop"); err != nil { // paths of sockets must be short
 		return nil, err
 	}
-	if b.networks, b.unixTLS, err = networks(b.folder); err != nil {
+	server, client, err := certificates()
+	if err != nil {
 		return b, err
 	}
-	for _, n := range b.networks {
-		for _, f := range frameworks() {
-			s := stand{f, n}
-			if b.open[s], err = f.serve(serverSetting{network: n, log: b.log}); err != nil {
-				return b, fmt.Errorf("%s server on %s: %w", f, n, err)
-			}
-			if b.protected[s], err = f.serve(serverSetting{network: n, log: b.log, token: goodToken}); err != nil {
-				return b, fmt.Errorf("%s server on %s: %w", f, n, err)
+	if b.relay, err = startRelay(b.folder, server); err != nil && (!errors.Is(err, errNoRelay) || os.Getenv("CI") != "") {
+		return b, err
+	}
+	if b.families, b.unixTLS, err = families(b.folder, server, client, b.relay); err != nil {
+		return b, err
+	}
+	for _, f := range b.families {
+		for _, n := range f.networks {
+			if err := b.serve(n); err != nil {
+				return b, err
 			}
 		}
 	}
 	return b, nil
+}
+
+// serve starts the servers of a network.
+func (b *bench) serve(n *network) (err error) {
+	for _, f := range frameworks() {
+		s := stand{f, n}
+		if b.open[s], err = f.serve(serverSetting{network: n, log: b.log}); err != nil {
+			return fmt.Errorf("%s server on %s: %w", f, n, err)
+		}
+		if b.protected[s], err = f.serve(serverSetting{network: n, log: b.log, token: goodToken}); err != nil {
+			return fmt.Errorf("%s server on %s: %w", f, n, err)
+		}
+	}
+	return nil
 }
 
 // close stops the servers.
@@ -106,37 +127,47 @@ func (b *bench) close() {
 			}
 		}
 	}
+	if b.relay != nil {
+		b.relay.stop()
+	}
 	_ = os.RemoveAll(b.folder) // in the system's folder for what may stay behind
 }
 
-// cells returns every cell, in the order of the table.
+// cells returns every cell, in the order of the tables.
 func (b *bench) cells() []*cell {
 	var cells []*cell
-	for _, k := range capabilities() {
-		packings := k.packings
-		if len(packings) == 0 {
-			packings = []packing{plain}
-		}
-		for _, d := range dialects() {
-			if !k.codecs && d.codec != protocol.MsgPack {
-				continue
-			}
-			for _, p := range packings {
-				if raceDetector && k.heavy && d.codec != protocol.MsgPack {
-					continue // minutes, for code that the other rows run as well
-				}
-				for _, pr := range pairs() {
-					for _, n := range b.networks {
-						cells = append(cells, &cell{
-							capability: k, dialect: d, packing: p, pair: pr, network: n, bench: b,
-							name: fmt.Sprintf("cell%d", len(cells)),
-						})
+	for _, f := range b.families {
+		for _, k := range capabilities() {
+			for _, d := range dialects() {
+				for _, p := range k.packings {
+					if !k.runs(f, d, p) {
+						continue
+					}
+					for _, pr := range pairs() {
+						for _, n := range f.networks {
+							cells = append(cells, &cell{
+								capability: k, dialect: d, packing: p, pair: pr, family: f, network: n, bench: b,
+								name: fmt.Sprintf("cell%d", len(cells)),
+							})
+						}
 					}
 				}
 			}
 		}
 	}
 	return cells
+}
+
+// runs reports whether there are cells of a capability in one codec and packing.
+func (k *capability) runs(f *family, d *dialect, p packing) bool {
+	switch {
+	case d.codec == protocol.MsgPack:
+		return f.all || !k.streams
+	case k.heavy && raceDetector:
+		return false // minutes, for code that the other rows run as well
+	default:
+		return k.codecs && (f.all || p == plain)
+	}
 }
 
 // pairs returns who calls whom, the control last.
@@ -147,10 +178,10 @@ func pairs() []pair {
 // Bounds of a run: how many cells at once, and how long one may take.
 const (
 	atOnce      = 4
-	cellTimeout = 2 * time.Minute
+	cellTimeout = time.Minute
 )
 
-// runAll runs the cells, and notes the time that each capability took.
+// runAll runs the cells.
 func (b *bench) runAll(ctx context.Context, cells []*cell) {
 	queue := make(chan *cell)
 	var wg sync.WaitGroup

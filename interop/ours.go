@@ -16,6 +16,7 @@ import (
 	"github.com/rpcx-go/rpcx/codec/thrift"
 	"github.com/rpcx-go/rpcx/protocol"
 	"github.com/rpcx-go/rpcx/server"
+	"github.com/rpcx-go/rpcx/transport"
 )
 
 // ours is this project.
@@ -32,11 +33,14 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 type ourServer struct {
 	*server.Server
 	scheme string
+	ln     *watched // nil: it has made its own
 	ended  chan error
 }
 
 func (ours) serve(s serverSetting) (serving, error) {
-	opts := []server.Option{server.WithCodec(optionalCodecs()...), server.WithLogger(quiet())}
+	opts := []server.Option{
+		server.WithCodec(optionalCodecs()...), server.WithTransport(s.network.transport), server.WithLogger(quiet()),
+	}
 	opts = append(opts, s.options...)
 	if s.network.server != nil {
 		opts = append(opts, server.WithTLSConfig(s.network.server))
@@ -58,14 +62,8 @@ func (ours) serve(s serverSetting) (serving, error) {
 			return nil, err
 		}
 	}
-	if s.tap == nil {
-		go func() { srv.ended <- srv.Serve(s.network.scheme, s.network.address()) }()
-	} else {
-		ln, err := s.network.listen()
-		if err != nil {
-			return nil, err
-		}
-		go func() { srv.ended <- srv.ServeListener(s.network.scheme, s.tap.listener(ln)) }()
+	if err := srv.listen(s.network); err != nil {
+		return nil, err
 	}
 	select {
 	case <-srv.Started():
@@ -75,7 +73,26 @@ func (ours) serve(s serverSetting) (serving, error) {
 	}
 }
 
-func (s *ourServer) address() string { return s.scheme + "@" + s.Address().String() }
+// listen lets the server listen by itself, where one can tell from outside whether it does.
+func (s *ourServer) listen(n *network) error {
+	if n.below != "udp" {
+		go func() { s.ended <- s.Serve(n.scheme, n.address()) }()
+		return nil
+	}
+	ln, err := n.transport.Listen(context.Background(), n.scheme, n.address(), transport.Settings{TLS: n.server})
+	if err != nil {
+		return err
+	}
+	s.ln = watch(ln)
+	go func() { s.ended <- s.ServeListener(n.scheme, s.ln) }()
+	return nil
+}
+
+func (s *ourServer) address() string { return s.scheme + "@" + s.at() }
+
+func (s *ourServer) at() string { return s.Address().String() }
+
+func (s *ourServer) deaf() <-chan struct{} { return s.ln.closed }
 
 func (s *ourServer) shutdown(ctx context.Context) error { return s.Shutdown(ctx) }
 
@@ -119,6 +136,7 @@ func (ours) open(s clientSetting) (caller, error) {
 		SerializeType:  s.dialect.codec,
 		TLSConfig:      s.network.client,
 		Codecs:         optionalCodecs(),
+		Transports:     []transport.Transport{tapTransport{s.network.transport, s.tap}},
 		ConnectTimeout: dialTimeout,
 		Logger:         quiet(),
 	}

@@ -26,14 +26,17 @@ type serverSetting struct {
 	network *network
 	log     *journal
 	token   string          // what clients must show; "": nothing
-	tap     *tap            // sees all frames; may be nil
 	options []server.Option // of our server besides; a real one has none
 }
 
 // serving is a running server.
 type serving interface {
-	// address returns where clients reach it, as network@address.
+	// address returns where clients reach it, as network@address; at leaves out the network.
 	address() string
+	at() string
+	// deaf returns a channel that is closed when it listens no more, on a network below
+	// which is UDP.
+	deaf() <-chan struct{}
 	// shutdown ends it once what has begun is answered.
 	shutdown(ctx context.Context) error
 	// stop ends it at once, and waits until it has.
@@ -58,6 +61,7 @@ type clientSetting struct {
 	heartbeat     time.Duration   // between heartbeats; 0: none
 	heartbeatWait time.Duration   // for an answer; 0: heartbeatPatience
 	pushed        chan<- *message // takes what servers push; nil: nobody
+	tap           *tap            // sees all frames; may be nil
 }
 
 // message is a frame that belongs to no call, or one that the program makes itself.

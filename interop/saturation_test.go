@@ -10,6 +10,7 @@ import (
 
 	"github.com/rpcx-go/rpcx/protocol"
 	"github.com/rpcx-go/rpcx/server"
+	"github.com/rpcx-go/rpcx/transport/tcp"
 )
 
 // A server that runs as many handlers for a connection as it may goes on to answer
@@ -27,8 +28,8 @@ func saturate(t *testing.T, client framework, heartbeat, wait time.Duration) *sa
 	t.Helper()
 	s := &saturated{log: new(journal)}
 	tap := newTap()
-	n := &network{name: "tcp", scheme: "tcp"}
-	server, err := ours{}.serve(serverSetting{network: n, log: s.log, tap: tap, options: []server.Option{
+	n := &network{name: "tcp", scheme: "tcp", below: "tcp", transport: tcp.New()}
+	server, err := ours{}.serve(serverSetting{network: n, log: s.log, options: []server.Option{
 		server.WithLimits(server.Limits{HandlersPerConn: 2}),
 	}})
 	must(t, err)
@@ -36,7 +37,7 @@ func saturate(t *testing.T, client framework, heartbeat, wait time.Duration) *sa
 	d := dialects()[protocol.MsgPack]
 	cl, err := client.open(clientSetting{
 		network: n, address: server.address(), dialect: d, service: d.service,
-		heartbeat: heartbeat, heartbeatWait: wait,
+		heartbeat: heartbeat, heartbeatWait: wait, tap: tap,
 	})
 	must(t, err)
 	t.Cleanup(cl.close)

@@ -15,6 +15,39 @@ func writeTable(w io.Writer, cells []*cell) error {
 	if len(cells) == 0 {
 		return nil
 	}
+	for _, some := range byFamily(cells) {
+		if err := writeFamily(w, some); err != nil {
+			return err
+		}
+	}
+	writeNotes(w, cells)
+	for _, c := range cells {
+		if c.err != nil {
+			fmt.Fprintf(w, "\nFAIL %s: %v\n", c.title(), c.err)
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", count(cells))
+	return err
+}
+
+// byFamily cuts the cells where another family of networks begins.
+func byFamily(cells []*cell) [][]*cell {
+	var cut [][]*cell
+	for i, c := range cells {
+		if i == 0 || c.family != cells[i-1].family {
+			cut = append(cut, nil)
+		}
+		cut[len(cut)-1] = append(cut[len(cut)-1], c)
+	}
+	return cut
+}
+
+// writeFamily prints the table of one family.
+func writeFamily(w io.Writer, cells []*cell) error {
+	f := cells[0].family
+	fmt.Fprintf(w, "%s, %s\n\n", f.name, map[bool]string{
+		true: "every codec in every packing", false: "every codec, and MessagePack in every packing",
+	}[f.all])
 	tw := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
 	heads := columns(cells)
 	fmt.Fprintf(tw, "capability\tcodec\tpacking\t%s\n", strings.Join(heads[0], "\t"))
@@ -27,24 +60,15 @@ func writeTable(w io.Writer, cells []*cell) error {
 		}
 		fmt.Fprintln(tw)
 	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
-	writeNotes(w, cells)
-	for _, c := range cells {
-		if c.err != nil {
-			fmt.Fprintf(w, "\nFAIL %s: %v\n", c.title(), c.err)
-		}
-	}
-	_, err := fmt.Fprintf(w, "\n%s\n", count(cells))
-	return err
+	fmt.Fprintln(tw)
+	return tw.Flush()
 }
 
 // rows cuts the cells into rows: one for each capability, codec and packing.
 func rows(cells []*cell) [][]*cell {
 	var rows [][]*cell
 	for i, c := range cells {
-		if i == 0 || c.capability != cells[i-1].capability || c.dialect.codec != cells[i-1].dialect.codec || c.packing != cells[i-1].packing {
+		if i == 0 || c.family != cells[i-1].family || c.capability.name != cells[i-1].capability.name || c.dialect.codec != cells[i-1].dialect.codec || c.packing != cells[i-1].packing {
 			rows = append(rows, nil)
 		}
 		rows[len(rows)-1] = append(rows[len(rows)-1], c)

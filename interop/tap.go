@@ -9,9 +9,11 @@ import (
 	"sync"
 
 	"github.com/rpcx-go/rpcx/protocol"
+	"github.com/rpcx-go/rpcx/transport"
 )
 
-// tap sees the frames of a server's connections as they pass, below TLS.
+// tap sees the frames of a client's or a server's connections as they pass, before they
+// are encrypted or wrapped in anything.
 type tap struct {
 	mu     sync.Mutex // guards what follows
 	opened int        // connections
@@ -72,10 +74,35 @@ func (l tapListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.tap.mu.Lock()
-	l.tap.opened++
-	l.tap.mu.Unlock()
-	return &tapConn{Conn: nc, in: stream{tap: l.tap, toServer: true}, out: stream{tap: l.tap}}, nil
+	return l.tap.conn(nc, true), nil
+}
+
+// tapTransport opens connections with a tap in them, if there is one.
+type tapTransport struct {
+	transport.Transport
+	tap *tap
+}
+
+func (t tapTransport) Dial(ctx context.Context, network, addr string, s transport.Settings) (net.Conn, error) {
+	nc, err := t.Transport.Dial(ctx, network, addr, s)
+	if err != nil || t.tap == nil {
+		return nc, err
+	}
+	return t.tap.conn(nc, false), nil
+}
+
+// tapPlugin does the same in a real client.
+type tapPlugin struct{ tap *tap }
+
+// ConnCreated implements a plugin of real rpcx.
+func (p tapPlugin) ConnCreated(nc net.Conn) (net.Conn, error) { return p.tap.conn(nc, false), nil }
+
+// conn returns nc, a connection of a server's or a client's, with the tap in it.
+func (t *tap) conn(nc net.Conn, ofServer bool) net.Conn {
+	t.mu.Lock()
+	t.opened++
+	t.mu.Unlock()
+	return &tapConn{Conn: nc, in: stream{tap: t, toServer: ofServer}, out: stream{tap: t, toServer: !ofServer}}
 }
 
 type tapConn struct {

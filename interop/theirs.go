@@ -25,6 +25,7 @@ func (theirs) String() string { return "rpcx" }
 type theirServer struct {
 	*realserver.Server
 	scheme string
+	ln     *watched // nil: it has made its own
 	ended  chan error
 }
 
@@ -49,29 +50,50 @@ func (theirs) serve(s serverSetting) (serving, error) {
 		}
 	}
 	srv.Plugins.Add(garbler{})
-	if s.tap == nil {
-		go func() { srv.ended <- srv.Serve(s.network.scheme, s.network.address()) }()
-	} else {
-		ln, err := s.network.listen()
+	return srv, srv.listen(s.network)
+}
+
+// listen lets the server listen by itself, where it tells that it does.
+func (s *theirServer) listen(n *network) error {
+	address := n.address()
+	if n.listen != nil {
+		ln, err := n.listen()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		go func() { srv.ended <- srv.ServeListener(s.network.scheme, s.tap.listener(ln)) }()
+		s.ln, address = watch(ln), ln.Addr().String()
+		n.prepared.Store(address, s.ln)
+	}
+	go func() { s.ended <- s.Serve(n.scheme, address) }()
+	if s.ln != nil {
+		return nil // clients can connect already
 	}
 	select {
-	case <-srv.Started:
-		return srv, nil
-	case err := <-srv.ended:
-		return nil, err
+	case <-s.Started:
+		return nil
+	case err := <-s.ended:
+		return err
 	}
 }
 
-func (s *theirServer) address() string { return s.scheme + "@" + s.Address().String() }
+func (s *theirServer) address() string { return s.scheme + "@" + s.at() }
+
+func (s *theirServer) at() string {
+	if s.ln != nil {
+		return s.ln.Addr().String()
+	}
+	return s.Address().String()
+}
+
+func (s *theirServer) deaf() <-chan struct{} { return s.ln.closed }
 
 func (s *theirServer) shutdown(ctx context.Context) error { return s.Shutdown(ctx) }
 
 func (s *theirServer) stop() {
 	_ = s.Close()
+	if s.ln != nil {
+		_ = s.ln.Close() // which the server may not have had yet
+	}
 	<-s.ended
 }
 
@@ -142,6 +164,9 @@ func (theirs) open(s clientSetting) (caller, error) {
 		go c.forward(ch, s.pushed)
 	}
 	c.x.Auth(s.token)
+	if s.tap != nil {
+		c.x.GetPlugins().Add(tapPlugin{s.tap})
+	}
 	return c, nil
 }
 

@@ -1,8 +1,11 @@
-module peer
+module quicrelay
 
 go 1.26.0
 
-require github.com/smallnest/rpcx v1.9.4
+require (
+	github.com/smallnest/quick v0.2.0
+	github.com/smallnest/rpcx v1.9.4
+)
 
 require (
 	github.com/akutz/memconn v0.1.0 // indirect
@@ -41,7 +44,6 @@ require (
 	github.com/rs/cors v1.11.1 // indirect
 	github.com/rubyist/circuitbreaker v2.2.1+incompatible // indirect
 	github.com/smallnest/gordma v0.3.0 // indirect
-	github.com/smallnest/quick v0.2.0 // indirect
 	github.com/soheilhy/cmux v0.1.5 // indirect
 	github.com/templexxx/cpufeat v0.0.0-20180724012125-cef66df7f161 // indirect
 	github.com/templexxx/xor v0.0.0-20191217153810-f85b25db303b // indirect
