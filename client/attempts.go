@@ -39,14 +39,23 @@ func newAttempts(c *Client, o *outgoing, t *target) *attempts {
 // elsewhere makes an attempt on a server that was not tried yet. When all were it
 // forgets that and begins again.
 func (a *attempts) elsewhere(ctx context.Context) error {
-	a.stuck = false
-	s, err := a.target.wait(ctx)
+	n, p, err := a.next(ctx)
 	if err != nil {
 		return a.note(err)
 	}
+	return a.guarded(ctx, n, p)
+}
+
+// next chooses the server of an attempt elsewhere.
+func (a *attempts) next(ctx context.Context) (*node, permit, error) {
+	a.stuck = false
+	s, err := a.target.wait(ctx)
+	if err != nil {
+		return nil, permit{}, err
+	}
 	if a.client.guard.refused(s, &a.out.call) {
 		a.stuck = true
-		return a.note(a.barred())
+		return nil, permit{}, a.barred()
 	}
 	n, p := a.choose(ctx, s)
 	if n == nil {
@@ -54,12 +63,12 @@ func (a *attempts) elsewhere(ctx context.Context) error {
 		n, p = a.choose(ctx, s)
 	}
 	if n == nil {
-		return a.note(s.nobody(a.target.service))
+		return nil, permit{}, s.nobody(a.target.service)
 	}
 	n, p = a.relieve(ctx, s, n, p)
 	a.tried = append(a.tried, n)
 	a.at.Store(n)
-	return a.guarded(ctx, n, p)
+	return n, p, nil
 }
 
 func (a *attempts) barred() error {
@@ -121,9 +130,9 @@ func (a *attempts) untried() bool {
 // over. A server that accepts connections only to close them must not hold it up.
 const replacements = 3
 
-// attemptOn is on without the policy. A connection that stops taking calls between
+// on makes one attempt on a server. A connection that stops taking calls between
 // choosing and using it is not the call's affair: another one is taken.
-func (a *attempts) attemptOn(ctx context.Context, n *node) error {
+func (a *attempts) on(ctx context.Context, n *node) error {
 	for replaced := 0; ; replaced++ {
 		conn, err := n.conn(ctx)
 		if err != nil {

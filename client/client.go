@@ -31,6 +31,7 @@ type Client struct {
 
 	private bool      // calls are seen by nobody else; see recycle
 	spare   sync.Pool // of *outgoing
+	desks   sync.Pool // of *work
 
 	events events
 	guard  *guard
@@ -115,33 +116,38 @@ func (c *Client) Call(ctx context.Context, service, method string, args, reply a
 	return err
 }
 
-// newCall returns an empty call, a used one if there is one.
+// newCall returns an empty call, made of used parts if there are any.
 func (c *Client) newCall() *outgoing {
 	if c.private {
 		if o, ok := c.spare.Get().(*outgoing); ok {
 			return o
 		}
+		return newWhole()
 	}
-	if c.config.Observer == nil {
-		return new(outgoing)
+	w, ok := c.desks.Get().(*work)
+	if !ok {
+		w = new(work) // apart, so that it does not keep the call
 	}
-	both := new(struct { // to allocate once
-		outgoing
-		told
-	})
-	both.outgoing.told = &both.told
-	return &both.outgoing
+	return &outgoing{work: w}
 }
 
-// recycle keeps a call that has succeeded for another one, if it was never out of the
-// hands of the client: neither interceptors nor an observer, who may have kept it, nor
-// attempts on goroutines of their own.
+// recycle keeps a call that has succeeded for another one, unless there were attempts on
+// goroutines of their own. If it was in the hands of interceptors or an observer, who may
+// have kept it, only what they have not seen.
 func (c *Client) recycle(o *outgoing) {
-	if !c.private || o.run != nil || !o.own.Untouched() {
+	if o.run != nil || c.mode == Failbackup {
 		return
 	}
-	*o = outgoing{}
-	c.spare.Put(o)
+	w := o.work
+	*w = work{}
+	switch {
+	case !c.private:
+		o.work = nil
+		c.desks.Put(w)
+	case o.own.Untouched():
+		*o = outgoing{work: w}
+		c.spare.Put(o)
+	}
 }
 
 // Go is Call without waiting: the returned Call arrives on its Done channel when it
@@ -218,30 +224,43 @@ func (c *Client) do(ctx context.Context, o *outgoing) error {
 		ctx = balance.WithKey(ctx, o.options.hashKey)
 	}
 	if o.options.timeout != 0 {
-		var cancel context.CancelFunc
-		if ctx, cancel = o.limit(ctx); cancel != nil {
-			defer cancel()
-		} else {
-			defer o.own.End(context.Canceled)
-		}
+		return c.limited(ctx, o)
 	}
-	if c.config.Observer != nil {
+	return c.begin(ctx, o)
+}
+
+// limited makes a call with a time-out of its own.
+func (c *Client) limited(ctx context.Context, o *outgoing) error {
+	ctx, cancel := o.limit(ctx)
+	if cancel != nil {
+		defer cancel()
+	} else {
+		defer o.own.End(context.Canceled)
+	}
+	return c.begin(ctx, o)
+}
+
+func (c *Client) begin(ctx context.Context, o *outgoing) error {
+	switch {
+	case c.config.Observer != nil:
 		return c.observed(ctx, o)
+	case c.chain != nil || c.attemptChain != nil:
+		return c.intercepted(ctx, o)
+	default:
+		return c.deliver(ctx, o)
 	}
-	return c.intercepted(ctx, o)
 }
 
 func (c *Client) observed(ctx context.Context, o *outgoing) (err error) {
-	if o.told == nil {
-		o.told = new(told)
-	}
 	info := &o.told.call
 	*info = o.info(0)
-	began := time.Now()
+	if o.now.IsZero() {
+		o.now = time.Now()
+	}
 	ctx = c.config.Observer.CallStart(ctx, info)
 	err = errPanic // unless it returns
 	defer func() {
-		o.told.outcome = rpcx.CallResult{Err: err, Duration: time.Since(began)}
+		o.told.outcome = rpcx.CallResult{Err: err, Duration: time.Since(o.now)}
 		c.config.Observer.CallEnd(ctx, info, &o.told.outcome)
 	}()
 	err = c.intercepted(ctx, o)

@@ -30,6 +30,7 @@ type Conn struct {
 	peer    rpcx.Peer
 	out     *outbox.Outbox
 	calls   table
+	expiry  expiry
 	caps    atomic.Pointer[hello.Capabilities] // nil until the server's hello came
 	pushes  *pushBox                           // nil: pushes are dropped
 	cancels cancels
@@ -104,6 +105,7 @@ func dial(ctx, life context.Context, network, addr string, config *resolved, tas
 		state := secured.ConnectionState()
 		c.peer.TLS = &state
 	}
+	c.expiry.init(&c.calls, c.expired)
 	c.reading.init(protocol.NewReader(source(nc), config.Limits))
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	if !config.NoHello {
@@ -190,6 +192,12 @@ var errDrained = rpcx.Errorf(rpcx.Unavailable, "client: connection was drained")
 
 // usable reports whether new calls may be sent.
 func (c *Conn) usable() bool { return !c.draining.Load() && c.ctx.Err() == nil }
+
+// expired is told when calls were ended whose time was up.
+func (c *Conn) expired() {
+	c.reading.nudge()
+	c.closeIfDrained()
+}
 
 // fail ends the connection, for the first reason given.
 func (c *Conn) fail(reason error) {

@@ -95,9 +95,24 @@ func (g *guard) readmit(nodes []*node) {
 	}
 }
 
-// guarded makes one attempt on a server and notes how it ends.
-func (a *attempts) guarded(ctx context.Context, n *node, p permit) error {
-	err := a.on(ctx, n)
+// guarded makes one attempt on a server and notes how it ends. A policy that learns is
+// told of it; any other one costs nothing here.
+func (a *attempts) guarded(ctx context.Context, n *node, p permit) (err error) {
+	if tracker, i := a.target.tracker(n); tracker != nil {
+		err = a.tracked(ctx, n, tracker, i)
+	} else {
+		err = a.on(ctx, n)
+	}
+	if err == nil && p.breaker == nil {
+		n.record.pass()
+		return nil
+	}
+	a.ended(n, p, err)
+	return err
+}
+
+// ended notes how an attempt ended.
+func (a *attempts) ended(n *node, p permit, err error) {
 	g, call := a.client.guard, &a.out.call
 	switch outcome := verdict(err); outcome {
 	case breaker.Failure:
@@ -110,7 +125,6 @@ func (a *attempts) guarded(ctx context.Context, n *node, p permit) error {
 			g.hear(n, call, p, outcome, nil)
 		}
 	}
-	return err
 }
 
 // verdict is what the end of an attempt says about its server.

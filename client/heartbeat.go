@@ -16,16 +16,15 @@ import (
 // authentication and runs no user code on the server.
 func (c *Conn) Heartbeat(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
-	p, seq := c.calls.newPending(), c.calls.nextSeq()
-	if !c.calls.add(p, seq) {
-		p.free()
+	p := c.calls.add(c.calls.nextSeq(), 0)
+	if p == nil {
 		return 0, rpcx.Unsent(rpcx.Unavailable, "client: heartbeat on %s: %w", c.addr, c.refusal())
 	}
 	c.reading.recall()
 	b := bufpool.Get(64)
-	b.B = appendHeartbeat(b.B, seq, began)
+	b.B = appendHeartbeat(b.B, p.seq, began)
 	if _, err := c.out.Add(ctx, b, false); err != nil {
-		c.abandon(p, seq)
+		c.abandon(p)
 		code := rpcx.Unavailable
 		if ctx.Err() != nil {
 			code = rpcx.CodeOf(ctx.Err())
@@ -35,7 +34,7 @@ func (c *Conn) Heartbeat(ctx context.Context) (time.Duration, error) {
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		if c.giveUpQuietly(p, seq) {
+		if c.giveUpQuietly(p) {
 			return 0, rpcx.FromContext(ctx, "client: heartbeat on "+c.addr)
 		}
 	}
@@ -45,8 +44,8 @@ func (c *Conn) Heartbeat(ctx context.Context) (time.Duration, error) {
 }
 
 // giveUpQuietly is giveUp for what the server cannot cancel.
-func (c *Conn) giveUpQuietly(p *pending, seq uint64) bool {
-	if c.calls.take(seq) == nil {
+func (c *Conn) giveUpQuietly(p *pending) bool {
+	if c.calls.take(p.seq) == nil {
 		<-p.done
 		return false
 	}

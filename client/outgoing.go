@@ -11,23 +11,28 @@ import (
 	"github.com/rpcx-go/rpcx/protocol"
 )
 
-// outgoing is one call on its way: what interceptors see of it and what they do not.
-// It is the context that they get as well, so that the innermost function finds it
-// again.
+// outgoing is one call on its way, as interceptors have it. It is the context that they
+// get as well, so that the innermost function finds it again.
 type outgoing struct {
 	context.Context //nolint:containedctx // it is a context
 
-	call     rpcx.Call
+	call rpcx.Call
+	own  timed // the context of a call with a time-out
+	*work
+}
+
+// work is the part of a call that nobody sees but the client and, while the call lasts,
+// its observer. So it is used again, even where others may have kept the call.
+type work struct {
 	options  callConfig
 	run      failFunc // instead of the client's fail mode; nil: that
 	auth     string
+	now      time.Time // when the call began, if that is of interest
 	attempts attempts
 	attempt  int
-
-	own  timed   // the context of a call with a time-out
-	conn *Conn   // of the current attempt
-	sent request // by the current attempt
-	told *told   // nil: nobody observes
+	conn     *Conn   // of the current attempt
+	sent     request // by the current attempt
+	told     told
 
 	raw    *protocol.Message // a frame of the user's, instead of arguments
 	answer *protocol.Message // and its answer
@@ -45,10 +50,15 @@ func (o *outgoing) Value(key any) any {
 
 // fromContext finds the call that an interceptor was given ctx for.
 func fromContext(ctx context.Context) (*outgoing, error) {
-	if o, ok := ctx.Value(outgoingKey{}).(*outgoing); ok {
+	o, ok := ctx.Value(outgoingKey{}).(*outgoing)
+	switch {
+	case !ok:
+		return nil, rpcx.Unsent(rpcx.Internal, "client: an interceptor passed on a context that is not the call's")
+	case o.work == nil:
+		return nil, rpcx.Unsent(rpcx.Internal, "client: an interceptor passed a call on that had ended")
+	default:
 		return o, nil
 	}
-	return nil, rpcx.Unsent(rpcx.Internal, "client: an interceptor passed on a context that is not the call's")
 }
 
 // take makes the call what an interceptor passed on, which may be a copy; give hands
@@ -67,9 +77,19 @@ func (o *outgoing) give(c *rpcx.Call) {
 
 // newOutgoing prepares a call. A nil reply makes it one-way, as in rpcx.
 func newOutgoing(ctx context.Context, service, method string, args, reply any, opts []CallOption) *outgoing {
-	o := new(outgoing)
+	o := newWhole()
 	o.init(ctx, service, method, args, reply, opts)
 	return o
+}
+
+// newWhole returns an empty call with its work, which takes one allocation.
+func newWhole() *outgoing {
+	both := new(struct {
+		outgoing
+		work
+	})
+	both.outgoing.work = &both.work
+	return &both.outgoing
 }
 
 // init prepares an empty call.
@@ -201,13 +221,11 @@ func (o *outgoing) send(ctx context.Context, c *Conn) error {
 
 func (o *outgoing) sendObserved(ctx context.Context, c *Conn) error {
 	observer := c.config.Observer
-	if o.told == nil {
-		o.told = new(told)
-	}
 	info, result := &o.told.attempt, &o.told.outcome
 	*info = o.info(o.attempt)
 	info.Peer = c.peer
 	began := time.Now()
+	o.sent.now = began
 	ctx = observer.CallStart(ctx, info)
 	header := o.call.Header
 	o.call.Header = info.Header              // of this attempt only

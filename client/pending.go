@@ -16,9 +16,13 @@ import (
 // it: the reader, to complete it; the caller, to give it up; or the end of the
 // connection. So nobody can touch it when it is used for another call.
 type pending struct {
-	done  chan struct{} // holds one: completed
-	home  *sync.Pool    // where free puts it
-	timer *time.Timer   // of within; stopped
+	done chan struct{} // holds one: completed
+	home *sync.Pool    // where free puts it
+
+	seq  uint64
+	due  time.Duration // when its time is up, for expiry; 0: that is the caller's affair
+	late bool          // its time was up
+	pos  int64         // of the request in the outbox; the caller's
 
 	// The reply, or err.
 	head    protocol.Header
@@ -62,28 +66,12 @@ func (p *pending) discard() {
 // any, received.
 func (p *pending) free() {
 	p.discard()
-	*p = pending{done: p.done, home: p.home, timer: p.timer}
+	*p = pending{done: p.done, home: p.home}
 	p.home.Put(p)
 }
 
 // complete hands the result to the caller. The pending must be out of the table.
 func (p *pending) complete() { p.done <- struct{}{} }
-
-// within waits for completion. It reports false if that takes longer than d.
-func (p *pending) within(d time.Duration) bool {
-	if p.timer == nil {
-		p.timer = time.NewTimer(d)
-	} else {
-		p.timer.Reset(d)
-	}
-	defer p.timer.Stop()
-	select {
-	case <-p.done:
-		return true
-	case <-p.timer.C:
-		return false
-	}
-}
 
 // shards is how many parts the table has. Sequence ids are given out in turn, so
 // neighbours land in different parts. Each has a map that stays, so more of them make
@@ -104,31 +92,30 @@ type table struct {
 	}
 }
 
-// newPending returns an empty pending, which is given back with free.
-func (t *table) newPending() *pending {
-	if p, ok := t.spare.Get().(*pending); ok {
-		return p
-	}
-	return &pending{done: make(chan struct{}, 1), home: &t.spare}
-}
-
 // nextSeq gives out a sequence id. The first is 0, as in rpcx.
 func (t *table) nextSeq() uint64 { return t.next.Add(1) - 1 }
 
-// add puts p in under a sequence id. It reports false once the table is closed.
-func (t *table) add(p *pending, seq uint64) bool {
+// add puts a call in under a sequence id. It returns nil once the table is closed. What
+// it returns is given back with free.
+func (t *table) add(seq uint64, due time.Duration) *pending {
+	p, ok := t.spare.Get().(*pending)
+	if !ok {
+		p = &pending{done: make(chan struct{}, 1), home: &t.spare}
+	}
+	p.seq, p.due = seq, due
 	s := &t.shards[seq%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return false
+		p.free()
+		return nil
 	}
 	if s.calls == nil {
 		s.calls = make(map[uint64]*pending)
 	}
 	s.calls[seq] = p
 	t.size.Add(1)
-	return true
+	return p
 }
 
 // take takes the call with the given id out; nil if it is not there.
@@ -158,6 +145,31 @@ func (t *table) close(err error) {
 			p.complete()
 		}
 	}
+}
+
+// expire completes the calls whose time is up. It returns how many those are and when
+// that of the next one is; never if there is none.
+func (t *table) expire(now time.Duration) (expired int, next time.Duration) {
+	next = never
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		for seq, p := range s.calls {
+			switch {
+			case p.due == 0:
+			case p.due > now:
+				next = min(next, p.due)
+			default:
+				delete(s.calls, seq)
+				t.size.Add(-1)
+				expired++
+				p.late = true
+				p.complete()
+			}
+		}
+		s.mu.Unlock()
+	}
+	return expired, next
 }
 
 // hold counts a call that is not in the table, until release.

@@ -52,7 +52,6 @@ type reading struct {
 	resume chan struct{} // holds one: the goroutine has the role again
 	stop   func()        // in.Interrupt
 	alone  bool          // the last reply was to the only call; the holder's
-	alarm  *time.Timer   // calls stop; the holder's, and stopped when there is none
 }
 
 func (r *reading) init(in *protocol.Reader) {
@@ -68,12 +67,10 @@ func (r *reading) take() bool {
 	return r.holder.Load() == vacant && r.holder.CompareAndSwap(vacant, lent)
 }
 
-// alarmIn makes a read by the holder end in the given time.
-func (r *reading) alarmIn(d time.Duration) {
-	if r.alarm == nil {
-		r.alarm = time.AfterFunc(d, r.stop)
-	} else {
-		r.alarm.Reset(d)
+// nudge makes a caller that has the role look whether it is still waited for.
+func (r *reading) nudge() {
+	if r.holder.Load() == lent {
+		r.stop()
 	}
 }
 
@@ -162,26 +159,18 @@ func (c *Conn) vacate() {
 }
 
 // readFor reads the connection, for everybody, until p is complete. It reports false if
-// ctx, which has so much time left, ended first. The caller has the role, and loses it.
-func (c *Conn) readFor(ctx context.Context, p *pending, left time.Duration) bool {
-	r := &c.reading
-	timed := onlyTimed(ctx)
+// ctx ended first. The caller has the role, and loses it.
+func (c *Conn) readFor(ctx context.Context, p *pending) bool {
 	var stop func() bool
-	switch {
-	case timed:
-		r.alarmIn(left)
-	case ctx.Done() != nil:
-		stop = context.AfterFunc(ctx, r.stop)
+	if p.due == 0 && ctx.Done() != nil {
+		stop = context.AfterFunc(ctx, c.reading.stop)
 	}
 	complete, err := c.readUntil(ctx, p)
-	if timed {
-		r.alarm.Stop() // while the role, and with it the alarm, is still ours
-	}
 	if stop != nil {
 		stop()
 	}
 	if err != nil {
-		r.give() // the goroutine gets the error as well, and ends all calls
+		c.reading.give() // the goroutine gets the error as well, and ends all calls
 		<-p.done
 		return true
 	}
@@ -199,7 +188,7 @@ func (c *Conn) readUntil(ctx context.Context, p *pending) (complete bool, err er
 			c.receive(f)
 		case !errors.Is(err, protocol.ErrInterrupted):
 			return false, err
-		case ctx.Err() != nil: // else it was meant for another caller
+		case p.due == 0 && ctx.Err() != nil: // else it was meant for another caller
 			return false, nil
 		}
 	}

@@ -33,14 +33,38 @@ type request struct {
 	args            any
 	raw             *protocol.Message // instead of args: a frame of the user's
 
-	left time.Duration // until the deadline; 0: there is none. Set by roundTrip
+	now  time.Time     // when it begins, for dispatch; zero: not known
+	left time.Duration // until the deadline; 0: there is none. Set by dispatch, as is
+	due  time.Duration // the deadline as expiry counts; 0: it is the context that ends the call
 }
 
 // roundTrip sends a request and waits for the reply, which the caller owns and must
 // free. It returns no reply for a one-way request, which is done when the connection
 // has taken it. The number of payload bytes that were sent comes back in any case.
 func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent int, err error) {
-	if !r.inTime(ctx) {
+	p, sent, err := c.dispatch(ctx, r)
+	if p == nil {
+		return nil, sent, err
+	}
+	if !c.await(ctx, p) && c.giveUp(p) {
+		return nil, sent, r.ended(ctx, c, false)
+	}
+	switch {
+	case p.late:
+		c.leave(p)
+		return nil, sent, r.ended(ctx, c, false)
+	case p.err != nil:
+		err := c.interrupted(r, p.err, p.pos)
+		p.free()
+		return nil, sent, err
+	}
+	return p, sent, nil
+}
+
+// dispatch is roundTrip without the wait. It is apart because what is on the stack of
+// those who wait is multiplied by their number.
+func (c *Conn) dispatch(ctx context.Context, r *request) (p *pending, sent int, err error) {
+	if !c.inTime(ctx, r) {
 		return nil, 0, r.ended(ctx, c, true)
 	}
 	c.look(ctx)
@@ -59,43 +83,39 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 	if err != nil {
 		return nil, 0, err
 	}
-	p := c.calls.newPending()
-	if !c.calls.add(p, seq) {
+	if p = c.calls.add(seq, r.due); p == nil {
 		b.Free()
-		p.free()
 		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, c.refusal())
 	}
 	if !c.usable() { // it may have been drained before it knew of this call
 		b.Free()
-		c.abandon(p, seq)
+		c.abandon(p)
 		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, c.refusal())
 	}
-	pos, err := c.out.Add(ctx, b, c.calls.len() > 1)
-	if err != nil {
-		c.abandon(p, seq)
+	if p.due != 0 {
+		c.expiry.expect(p.due)
+	}
+	if p.pos, err = c.out.Add(ctx, b, c.calls.len() > 1); err != nil {
+		c.abandon(p)
 		if ctx.Err() != nil {
 			return nil, 0, r.ended(ctx, c, true)
 		}
 		return nil, 0, c.unsent(rpcx.Unavailable, r.service, r.method, err)
 	}
-	if !c.await(ctx, p) && c.giveUp(p, seq) {
-		return nil, sent, r.ended(ctx, c, false)
-	}
-	if p.err != nil {
-		err := c.interrupted(r, p.err, pos)
-		p.free()
-		return nil, sent, err
-	}
 	return p, sent, nil
 }
 
 // inTime reports whether there is time for the request, and notes how much.
-func (r *request) inTime(ctx context.Context) bool {
-	r.left = 0
+func (c *Conn) inTime(ctx context.Context, r *request) bool {
+	r.left, r.due = 0, 0
 	at, limited := ctx.Deadline()
 	if limited {
-		r.left = time.Until(at)
+		if r.now.IsZero() {
+			r.now = time.Now()
+		}
+		r.left, r.now = at.Sub(r.now), time.Time{}
 		if onlyTimed(ctx) {
+			r.due = c.expiry.at(at)
 			return r.left > 0
 		}
 		r.left = max(r.left, 1) // a context may be past its deadline and not have noticed
@@ -105,19 +125,13 @@ func (r *request) inTime(ctx context.Context) bool {
 
 // await waits for the completion of p. It reports false if ctx ended first.
 func (c *Conn) await(ctx context.Context, p *pending) bool {
-	var left time.Duration
-	timed := onlyTimed(ctx)
-	if timed { // encoding and queueing took a part of what there was
-		at, _ := ctx.Deadline()
-		left = time.Until(at)
-	}
 	if c.reading.take() {
-		return c.readFor(ctx, p, left)
+		return c.readFor(ctx, p)
 	}
-	if timed {
-		return p.within(left)
+	var done <-chan struct{}
+	if p.due == 0 {
+		done = ctx.Done()
 	}
-	done := ctx.Done()
 	if done == nil { // select would do, at a higher price
 		<-p.done
 		return true
@@ -131,25 +145,32 @@ func (c *Conn) await(ctx context.Context, p *pending) bool {
 }
 
 // abandon takes back a call that was not sent.
-func (c *Conn) abandon(p *pending, seq uint64) {
-	if c.calls.take(seq) == nil {
-		<-p.done // the connection ended and completes it
+func (c *Conn) abandon(p *pending) {
+	if c.calls.take(p.seq) == nil {
+		<-p.done // the connection ended, or its time was up
 	}
 	p.free()
 	c.closeIfDrained()
 }
 
-// giveUp takes back a call that was sent, and tells the server if it understands
-// that. It reports false if the reply came first; the call is then complete.
-func (c *Conn) giveUp(p *pending, seq uint64) bool {
-	if c.calls.take(seq) == nil {
+// giveUp takes back a call that was sent. It reports false if the reply came first; the
+// call is then complete.
+func (c *Conn) giveUp(p *pending) bool {
+	if c.calls.take(p.seq) == nil {
 		<-p.done
 		return false
 	}
+	c.leave(p)
+	return true
+}
+
+// leave tells the server, if it understands that, that nobody waits for the reply to a
+// call which is out of the table.
+func (c *Conn) leave(p *pending) {
+	seq := p.seq
 	p.free()
 	c.cancels.add(c, seq)
 	c.closeIfDrained()
-	return true
 }
 
 // sendOneway sends a request that is not answered and waits until the connection

@@ -29,7 +29,8 @@ func (o *outgoing) limit(ctx context.Context) (context.Context, context.CancelFu
 		return context.WithTimeout(ctx, o.options.timeout)
 	}
 	o.own.parent = ctx
-	o.own.SetDeadline(time.Now().Add(o.options.timeout))
+	o.now = time.Now()
+	o.own.SetDeadline(o.now.Add(o.options.timeout))
 	return &o.own, nil
 }
 

@@ -10,21 +10,13 @@ import (
 	"github.com/rpcx-go/rpcx/balance"
 )
 
-// on makes one attempt on a server. A policy that learns is told of it; any other one
-// costs nothing here.
-func (a *attempts) on(ctx context.Context, n *node) error {
-	if tracker, i := a.target.tracker(n); tracker != nil {
-		return a.tracked(ctx, n, tracker, i)
-	}
-	return a.attemptOn(ctx, n)
-}
-
+// tracked is on for a policy that learns.
 func (a *attempts) tracked(ctx context.Context, n *node, tracker balance.Tracker, i int) error {
 	outcome := balance.Outcome{}
 	began := time.Now()
 	tracker.Begin(i)
 	defer func() { tracker.End(i, outcome) }() // also if an interceptor panics
-	outcome.Err = a.attemptOn(ctx, n)
+	outcome.Err = a.on(ctx, n)
 	if !a.out.call.Oneway {
 		outcome.Latency = time.Since(began)
 	}

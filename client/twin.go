@@ -17,8 +17,7 @@ var errBeaten = errors.New("client: another server was faster")
 // its own, so that nothing is written to twice. The arguments are shared. Whoever starts
 // one waits for its end, for the arguments are the caller's again when the call returns.
 func twin(ctx context.Context, of *outgoing, call rpcx.Call) *outgoing {
-	o := &outgoing{Context: ctx, options: of.options, auth: of.auth, raw: of.raw}
-	o.call = call
+	o := &outgoing{Context: ctx, call: call, work: &work{options: of.options, auth: of.auth, raw: of.raw}}
 	o.call.Reply = another(call.Reply)
 	return o
 }

@@ -32,20 +32,26 @@ func (s *Server) guard(f func()) {
 
 func (in *inbound) startObserving() {
 	service, method := in.registered()
-	o := &observation{began: time.Now(), info: rpcx.CallInfo{
+	o, _ := in.conn.server.observations.Get().(*observation)
+	if o == nil {
+		o = new(observation)
+	}
+	o.began = time.Now()
+	o.info = rpcx.CallInfo{
 		Side:    rpcx.ServerSide,
 		Service: service,
 		Method:  method,
 		Oneway:  in.call.Oneway,
 		Header:  in.meta,
 		Peer:    in.call.Peer,
-	}}
+	}
 	o.ctx = in.conn.server.config.observer.CallStart(in, &o.info)
 	in.observed = o
 }
 
 func (in *inbound) stopObserving(err error) {
 	o := in.observed
+	in.observed = nil
 	var failed error
 	defer in.recoverTo(&failed) // the call has its outcome already
 	o.end = rpcx.CallResult{
@@ -55,4 +61,6 @@ func (in *inbound) stopObserving(err error) {
 		ReplyBytes:   in.replyBytes,
 	}
 	in.conn.server.config.observer.CallEnd(o.ctx, &o.info, &o.end)
+	*o = observation{}
+	in.conn.server.observations.Put(o)
 }

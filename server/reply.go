@@ -156,7 +156,6 @@ func (in *inbound) vanish(reason error) {
 	in.End(context.Canceled)
 	if in.observed != nil {
 		in.stopObserving(reason)
-		in.observed = nil
 	}
 }
 

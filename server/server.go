@@ -42,10 +42,12 @@ type Server struct {
 	publish   publisher
 	web       web
 	stats     counters
-	pushSeq   atomic.Uint64
-	started   chan struct{} // closed with the first listener, or failure to have one
-	startOnce sync.Once
-	finished  chan struct{} // closed when Close has closed everything
+
+	observations sync.Pool // of *observation; they are the calls' own
+	pushSeq      atomic.Uint64
+	started      chan struct{} // closed with the first listener, or failure to have one
+	startOnce    sync.Once
+	finished     chan struct{} // closed when Close has closed everything
 
 	lifetime  context.Context //nolint:containedctx // ends with Close
 	expire    context.CancelFunc
