@@ -120,8 +120,11 @@ func (c *conn) Write(p []byte) (n int, err error) {
 		k, err := c.session.Write(p[n:min(len(p), n+chunk)])
 		n += k
 		c.written.Add(int64(k))
-		if err != nil && !isTimeout(err) {
+		switch {
+		case err != nil && !isTimeout(err):
 			return n, c.failed("write", err)
+		case n == len(p):
+			return n, nil // whatever has become of the connection since
 		}
 	}
 }

@@ -22,6 +22,9 @@ const (
 // not acknowledged then is given up.
 var farewells = [...]time.Duration{0, 100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 500 * time.Millisecond} //nolint:gochecknoglobals // a constant
 
+// briefly is how long a packet needs to get out.
+const briefly = 20 * time.Millisecond
+
 // patience is how long the rest of a stream is waited for after a farewell.
 const patience = 5 * time.Second
 
@@ -39,9 +42,15 @@ func parseFarewell(b []byte) (written int64, ok bool) {
 	return written, written >= 0
 }
 
-// part ends the session of a connection that was closed.
+// part ends the session of a connection that was closed. One that was only opened is told
+// once: nothing has to arrive, and its address may not be that of who sent the packet.
 func (c *conn) part() {
+	untouched := c.untouched()
 	for _, pause := range farewells {
+		if pause > 0 && untouched {
+			<-time.After(briefly)
+			break
+		}
 		if pause > 0 {
 			<-time.After(pause)
 		}
@@ -59,4 +68,11 @@ func (c *conn) peerEnded() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return !c.endBy.IsZero()
+}
+
+// untouched reports whether nothing was read from a connection, or written to it.
+func (c *conn) untouched() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.received == 0 && c.written.Load() == 0
 }

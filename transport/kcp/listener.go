@@ -11,8 +11,13 @@ import (
 	kcpgo "github.com/xtaci/kcp-go/v5"
 )
 
-// memory is how long packets of a connection that has ended may still be on their way.
-const memory = 30 * time.Second
+const (
+	// memory is how long packets of a connection that has ended may still be on their way.
+	memory = 30 * time.Second
+	// remembered is of how many connections that is known, at least, when as many have ended
+	// lately; twice as many at most.
+	remembered = 1 << 14
+)
 
 // listener accepts sessions. They share its socket, which is therefore open until the
 // last of them has ended.
@@ -25,9 +30,10 @@ type listener struct {
 	closed    chan struct{}
 	once      sync.Once
 
-	mu    sync.Mutex
-	open  int                  // sessions, and the listener itself
-	ended map[string]time.Time // sessions that were, by name
+	mu           sync.Mutex
+	open         int                  // sessions, and the listener itself
+	ended, older map[string]time.Time // sessions that were, by name
+	since        time.Time            // when ended was empty
 }
 
 func newListener(accepting *kcpgo.Listener, socket net.PacketConn, config *Config, running *sync.WaitGroup) *listener {
@@ -96,8 +102,10 @@ func (l *listener) take(session *kcpgo.UDPSession) bool {
 func (l *listener) admit(name string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if at, ok := l.ended[name]; ok && time.Since(at) < memory {
-		return false
+	for _, ended := range []map[string]time.Time{l.ended, l.older} {
+		if at, ok := ended[name]; ok && time.Since(at) < memory {
+			return false
+		}
 	}
 	l.open++
 	return true
@@ -107,10 +115,8 @@ func (l *listener) admit(name string) bool {
 func (l *listener) release(name string) {
 	l.mu.Lock()
 	now := time.Now()
-	for other, at := range l.ended {
-		if now.Sub(at) >= memory {
-			delete(l.ended, other)
-		}
+	if now.Sub(l.since) >= memory || len(l.ended) >= remembered {
+		l.older, l.ended, l.since = l.ended, make(map[string]time.Time), now
 	}
 	l.ended[name] = now
 	l.mu.Unlock()
