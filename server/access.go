@@ -16,7 +16,8 @@ type Access interface {
 }
 
 // WithAccess closes the connections of peers that a does not permit, on every listener
-// and before a byte is read, a TLS handshake included. What a says may change: within
+// that Serve opens and before a byte is read, a TLS handshake included; with ServeListener
+// that is so for what the listener has not read by itself. What a says may change: within
 // 5 s connections are closed that it does not permit any more. Whether a peer without an
 // IP address, as on a Unix socket, may connect is for a to say. Default: everybody may.
 func WithAccess(a Access) Option { return option(func(c *config) { c.access = a }) }
@@ -30,6 +31,20 @@ var (
 // permits reports whether a peer may come in. Every way in asks it first.
 func (s *Server) permits(addr net.Addr) bool {
 	return s.config.access == nil || s.config.access.Permits(addr)
+}
+
+// porter is permits for transports that read from a connection before it is accepted.
+func (s *Server) porter(network string) func(net.Addr) bool {
+	if s.config.access == nil {
+		return nil
+	}
+	return func(addr net.Addr) bool {
+		permitted := s.permits(addr)
+		if !permitted {
+			s.herald.turnedAway(rpcx.Peer{Network: network, Addr: addr}, errNotPermitted)
+		}
+		return permitted
+	}
 }
 
 // expel closes the connections of peers that may not be connected any more.

@@ -38,8 +38,12 @@ func (h *herald) tell(e *rpcx.ServerEvent) {
 // refuseConn closes a connection that the server does not want.
 func (h *herald) refuseConn(nc net.Conn, network string, why error) {
 	_ = nc.Close() // nothing was said on it
+	h.turnedAway(rpcx.Peer{Network: network, Addr: nc.RemoteAddr(), Local: nc.LocalAddr()}, why)
+}
+
+// turnedAway notes that a peer was not let in.
+func (h *herald) turnedAway(peer rpcx.Peer, why error) {
 	h.server.stats.refusedConns.Add(1)
-	peer := rpcx.Peer{Network: network, Addr: nc.RemoteAddr(), Local: nc.LocalAddr()}
 	h.conns.Warn(context.Background(), slog.Any("peer", peer.Addr), slog.Any("error", why))
 	h.tell(&rpcx.ServerEvent{Kind: rpcx.ConnRefused, Peer: peer, Err: why})
 }

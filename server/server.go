@@ -118,7 +118,7 @@ func (s *Server) Serve(network, addr string) error {
 	if err != nil {
 		return s.failed(fmt.Errorf("server: serve %s@%s: %w; add one with WithTransport", network, addr, err))
 	}
-	settings := transport.Settings{TLS: s.web.tls(network), KeepAlive: s.config.keepAlive}
+	settings := transport.Settings{TLS: s.web.tls(network), KeepAlive: s.config.keepAlive, Permits: s.porter(network)}
 	ln, err := t.Listen(s.lifetime, network, addr, settings)
 	if err != nil {
 		return s.failed(fmt.Errorf("server: serve %s@%s: %w", network, addr, err))

@@ -27,6 +27,11 @@ type Settings struct {
 	// KeepAlive is the time between TCP keep-alive probes. Zero: 1 minute on a
 	// client, 3 minutes on a server, as in rpcx. Negative: none.
 	KeepAlive time.Duration
+	// Permits says to a listener who may connect, nil: everybody. It is for transports
+	// that read from a connection before they hand it out, be it a greeting or a
+	// handshake: others may come without being asked about. It must be quick, and runs
+	// concurrently.
+	Permits func(addr net.Addr) bool
 }
 
 // Transport is one way to connect. Its methods are called concurrently.

@@ -21,10 +21,14 @@ const (
 	doubtFrom = 256
 )
 
-var errCrowded = errors.New("quic: too many connections without streams")
+var (
+	errCrowded      = errors.New("quic: too many connections without streams")
+	errNotPermitted = errors.New("quic: the address may not connect")
+)
 
 // guests counts them.
 type guests struct {
+	permits    func(net.Addr) bool // nil: everybody may come
 	max, doubt int
 
 	mu sync.Mutex
@@ -49,7 +53,10 @@ func (g *guests) doubts(net.Addr) bool {
 }
 
 // welcome counts a connection, for as long as ctx, which is its own.
-func (g *guests) welcome(ctx context.Context, _ *quicgo.ClientInfo) (context.Context, error) {
+func (g *guests) welcome(ctx context.Context, from *quicgo.ClientInfo) (context.Context, error) {
+	if g.permits != nil && !g.permits(from.RemoteAddr) {
+		return nil, errNotPermitted
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.n >= g.max {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"testing"
 	"time"
 
@@ -92,4 +93,22 @@ func TestGuestsProveTheirAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = c.Close()
+}
+
+// Who may not connect is refused before the handshake.
+func TestNotPermitted(t *testing.T) {
+	t.Parallel()
+	ca := transporttest.NewCA(t)
+	tr := New()
+	deny := func(net.Addr) bool { return false }
+	l, err := tr.Listen(t.Context(), "quic", "127.0.0.1:0", transport.Settings{TLS: ca.Server(), Permits: deny})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close(); _ = tr.Close() })
+	_, err = New().Dial(t.Context(), "quic", l.Addr().String(), transport.Settings{TLS: ca.Client()})
+	var refused *quicgo.TransportError
+	if !errors.As(err, &refused) || refused.ErrorCode != quicgo.ConnectionRefused {
+		t.Errorf("Dial = %v, want it to be refused", err)
+	}
 }

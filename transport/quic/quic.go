@@ -137,7 +137,7 @@ func (t *Transport) Listen(ctx context.Context, network, addr string, s transpor
 	if err != nil {
 		return nil, fmt.Errorf("quic: %w", err)
 	}
-	visitors := &guests{max: t.maxGuests, doubt: t.doubtFrom}
+	visitors := &guests{permits: s.Permits, max: t.maxGuests, doubt: t.doubtFrom}
 	below := &quicgo.Transport{
 		Conn:                socket,
 		StatelessResetKey:   resetKey(s.TLS),

@@ -96,5 +96,26 @@ func Listen(ctx context.Context, addr string, s transport.Settings) (net.Listene
 	if err != nil {
 		return nil, err
 	}
+	if s.Permits != nil {
+		l = door{l, s.Permits}
+	}
 	return s.ServerTLS(l)
+}
+
+// door is a listener that closes the connections of those who may not come in.
+type door struct {
+	net.Listener
+
+	permits func(net.Addr) bool
+}
+
+// Accept implements net.Listener.
+func (d door) Accept() (net.Conn, error) {
+	for {
+		conn, err := d.Listener.Accept()
+		if err != nil || d.permits(conn.RemoteAddr()) {
+			return conn, err
+		}
+		_ = conn.Close() // nothing was said on it
+	}
 }
