@@ -150,6 +150,11 @@ func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
 		w.guard(rw, r, h)
 		return
 	}
+	if r.ProtoMajor == 2 {
+		stream := newStreamWriter(rw, w.server.config.limits.WriteTimeout)
+		defer stream.finish()
+		rw = stream
+	}
 	w.mux.ServeHTTP(rw, r)
 }
 
