@@ -160,10 +160,10 @@ func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
 
 // route returns what serves a call; nil for a request that is one of the user's.
 func (w *web) route(r *http.Request) http.Handler {
-	switch {
-	case jsonrpc.Is(r):
+	switch m := meant(r); {
+	case jsonrpc.Is(m):
 		return w.rpc
-	case gateway.IsInvoke(r), w.isPlain(r):
+	case gateway.IsInvoke(m), w.isPlain(m):
 		return w.calls
 	}
 	if _, pattern := w.mux.Handler(r); pattern != "" {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,34 @@ func TestHTTP2StreamsAreBounded(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%d handlers for a connection: %d streams, want %d", handlers, got, want)
+		}
+	}
+}
+
+// A browser asks before it makes a call as the call would be routed, also where a handler
+// of the user's takes all that is left.
+func TestPreflightBesideAPage(t *testing.T) {
+	t.Parallel()
+	w := onTCP(t, server.WithHTTPOrigins("https://app.example")).arith()
+	page := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "page") })
+	if err := w.HandleHTTP("/", page); err != nil {
+		t.Fatal(err)
+	}
+	c := newHTTPClient(t)
+	for name, tt := range map[string]struct {
+		path, headers string
+		want          int
+	}{
+		"plain":        {"/Arith/Mul", "content-type", 204},
+		"invoke":       {"/", "x-rpcx-serializetype, x-rpcx-servicepath", 204},
+		"JSON-RPC":     {"/", "content-type, x-jsonrpc-2.0", 204},
+		"user's":       {"/page", "content-type", 200},
+		"no such call": {"/Arith/Nope", "content-type", 200},
+	} {
+		res, got := w.do(t, c, "OPTIONS", tt.path, "", "Origin", "https://app.example",
+			"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", tt.headers)
+		if allowed := res.Header.Get("Access-Control-Allow-Origin") != ""; res.StatusCode != tt.want || allowed != (tt.want == 204) {
+			t.Errorf("%s: %d %q, allowed %v, want %d", name, res.StatusCode, got, allowed, tt.want)
 		}
 	}
 }
