@@ -23,6 +23,7 @@ type callConfig struct {
 	repeating    repeating
 	waitForReady bool
 	hashKey      string
+	serversOf    string
 	trailer      *rpcx.Metadata
 	trailerToo   *rpcx.Metadata
 	peer         *rpcx.Peer
@@ -93,6 +94,13 @@ func Idempotent() CallOption {
 // executed. Default: it fails with Unavailable.
 func WaitForReady() CallOption {
 	return callOption(func(c *callConfig) { c.waitForReady = true })
+}
+
+// ToServersOf sends the call to servers of another service than its own: of one that is
+// in no registry because every server has it, or to ask servers about that other one. ""
+// is none.
+func ToServersOf(service string) CallOption {
+	return callOption(func(c *callConfig) { c.serversOf = service })
 }
 
 // WithHashKey makes the call go where calls with the same key go, under the select mode

@@ -303,8 +303,12 @@ func (c *Client) deliver(ctx context.Context, o *outgoing) error {
 		run = o.run
 	}
 	c.budget.earn()
+	service := o.call.Service
+	if of := o.options.serversOf; of != "" {
+		service = of
+	}
 	for {
-		t, err := c.target(o.call.Service)
+		t, err := c.target(service)
 		if err != nil {
 			return err
 		}
