@@ -53,7 +53,7 @@ type Config struct {
 	ServiceIdle time.Duration
 
 	// Origins are the pages that may make calls, such as "https://app.example.com", or "*"
-	// for all. Default: none but those that the proxy serves itself (Handle).
+	// for all. Default: none but those that the proxy serves itself (HandleHTTP).
 	Origins []string
 	// Hosts are the names that the proxy is reached by, "*" for any. Requests with others
 	// are refused, but for addresses and "localhost", which nobody can have made point here.

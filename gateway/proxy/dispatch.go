@@ -27,6 +27,16 @@ import (
 // belong to the protocol. Errors are *rpcx.Error: what a service said is Remote, others say
 // no more than a stranger may know.
 func (p *Proxy) Dispatch(ctx context.Context, peer rpcx.Peer, m *protocol.Message) (*protocol.Message, error) {
+	if m.Service == reserved || !p.allows(m.Service, m.Method) {
+		err := unknown(m.Service)
+		p.tell(peer, err)
+		return new(protocol.Message), err
+	}
+	return p.dispatch(ctx, peer, m, m.Service)
+}
+
+// dispatch makes a call that is allowed, on a server of the given service.
+func (p *Proxy) dispatch(ctx context.Context, peer rpcx.Peer, m *protocol.Message, of string) (*protocol.Message, error) {
 	out := new(protocol.Message)
 	if p.closed.Load() {
 		return out, errClosed
@@ -42,13 +52,13 @@ func (p *Proxy) Dispatch(ctx context.Context, peer rpcx.Peer, m *protocol.Messag
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.budget(m.Metadata))
 	defer cancel()
-	s, err := p.services.enter(ctx, caller(peer), call.Service)
+	s, err := p.services.enter(ctx, caller(peer), of)
 	if err != nil {
 		p.tell(peer, err)
 		return out, err
 	}
 	defer p.services.leave(s)
-	return out, p.observed(ctx, peer, call, out)
+	return out, p.observed(ctx, peer, call, out, of)
 }
 
 // prepare returns a call as it is passed on, or says why it is not.
@@ -59,11 +69,8 @@ func (p *Proxy) prepare(v *visit, peer rpcx.Peer, m *protocol.Message) (*protoco
 		}
 	}
 	limits := p.config.Client.Limits.WithDefaults()
-	switch {
-	case len(m.Service) > limits.Name, len(m.Method) > limits.Name:
+	if len(m.Service) > limits.Name || len(m.Method) > limits.Name {
 		return nil, rpcx.Errorf(rpcx.InvalidArgument, "gateway: name of more than %d bytes", limits.Name).NotExecuted()
-	case m.Service == reserved || !p.allows(m.Service, m.Method):
-		return nil, unknown(m.Service)
 	}
 	call := *m
 	call.Metadata = p.forwarded(m.Metadata).Merge(v.adds)
@@ -121,10 +128,10 @@ func (p *Proxy) budget(md rpcx.Metadata) time.Duration {
 }
 
 // observed makes a call of a service that is there, and tells the observer.
-func (p *Proxy) observed(ctx context.Context, peer rpcx.Peer, call, out *protocol.Message) (err error) {
+func (p *Proxy) observed(ctx context.Context, peer rpcx.Peer, call, out *protocol.Message, of string) (err error) {
 	o := p.config.Client.Observer
 	if o == nil {
-		return p.send(ctx, call, out)
+		return p.send(ctx, call, out, of)
 	}
 	info := rpcx.CallInfo{
 		Side:    rpcx.ServerSide,
@@ -141,13 +148,13 @@ func (p *Proxy) observed(ctx context.Context, peer rpcx.Peer, call, out *protoco
 		result.Err, result.Duration, result.ReplyBytes = err, time.Since(began), len(out.Payload)
 		o.CallEnd(ctx, &info, &result)
 	}()
-	return p.send(ctx, call, out)
+	return p.send(ctx, call, out, of)
 }
 
 // send passes a call on and fills in what came back.
-func (p *Proxy) send(ctx context.Context, call, out *protocol.Message) error {
+func (p *Proxy) send(ctx context.Context, call, out *protocol.Message, of string) error {
 	var trailer rpcx.Metadata
-	_, payload, err := p.client.SendRaw(ctx, call, client.WithTrailer(&trailer))
+	_, payload, err := p.client.SendRaw(ctx, call, client.WithTrailer(&trailer), client.ToServersOf(of))
 	out.Metadata = answered(trailer)
 	if err != nil {
 		return p.public(ctx, call, err)

@@ -33,8 +33,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !named && !nameless && r.TLS == nil:
 		p.refuse(w, r, rpcx.Errorf(rpcx.PermissionDenied,
 			"gateway: pages are not served under the host %q: it is not among those that the gateway is configured with", r.Host))
+	case !p.limits.enter():
+		p.refuse(w, r, errTooMany)
 	default:
-		p.mux.ServeHTTP(w, r)
+		defer p.limits.leave()
+		p.mux.ServeHTTP(w, p.addressed(r))
 	}
 }
 

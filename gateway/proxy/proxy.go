@@ -65,10 +65,11 @@ func New(fail client.FailMode, sel client.SelectMode, r registry.Resolver, c Con
 	return p, nil
 }
 
-// Handle makes h serve requests that are no calls and whose method and path fit a pattern
-// of http.ServeMux: a page, or metrics. They are counted by no limit. See Config.Hosts for
-// who may see them. A pattern that is malformed, or conflicts with another, is an error.
-func (p *Proxy) Handle(pattern string, h http.Handler) (err error) {
+// HandleHTTP makes h serve requests that are no calls and whose method and path fit a pattern
+// of http.ServeMux: a page, or metrics. Of all limits those hold for them that are about
+// requests, not those about calls. See Config.Hosts for who may see them. A pattern that is
+// malformed, or conflicts with another, is an error.
+func (p *Proxy) HandleHTTP(pattern string, h http.Handler) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // that is how ServeMux says it
 			err = fmt.Errorf("proxy: handle %q: %v", pattern, r)

@@ -97,7 +97,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, tt.config)
-			err := w.proxy.Handle("GET /page", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") }))
+			err := w.proxy.HandleHTTP("GET /page", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") }))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -240,7 +240,7 @@ func TestSilentBodies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, proxy.Config{MaxRequests: 1, Client: client.Option{Limits: protocol.Limits{Stall: 50 * time.Millisecond}}})
-			err := w.proxy.Handle("/page", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") }))
+			err := w.proxy.HandleHTTP("/page", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") }))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -311,7 +311,7 @@ func TestConfigIsChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	if err := p.Handle("GET  x", http.NotFoundHandler()); err == nil {
+	if err := p.HandleHTTP("GET  x", http.NotFoundHandler()); err == nil {
 		t.Error("a malformed pattern is no error")
 	}
 }

@@ -80,7 +80,7 @@ func layers() []layer {
 		{4, "client", append(slices.Clone(implementations), "balance", "registry/*"), "never server"},
 		{4, "server", append(slices.Clone(implementations), "gateway", "jsonrpc"), "never client"},
 
-		{5, "gateway/proxy", append(slices.Clone(implementations), "client", "gateway", "jsonrpc", "registry/*"), "ways in, joined to a client"},
+		{5, "gateway/proxy", append(slices.Clone(implementations), "client", "gateway", "gateway/openapi", "jsonrpc", "reflection", "registry/*"), "ways in, joined to a client"},
 		{5, "rpctest", everything, "the one package that sees both sides"},
 
 		{6, "benchmark/...", everything, "programs"},
