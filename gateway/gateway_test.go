@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/gateway"
@@ -162,6 +163,11 @@ func TestInvokeErrors(t *testing.T) {
 	if w.Code != 401 || w.Body.Len() > 0 || h.Get("WWW-Authenticate") != "Bearer" || h.Get("Retry-After") != "1" ||
 		h.Get("X-RPCX-ErrorCode") != "unauthenticated" || h.Get("X-Evil") != "" {
 		t.Errorf("%d %v %q", w.Code, h, w.Body)
+	}
+	d.err = errors.New("bell\a nul\x00 " + strings.Repeat("ö", 100_000))
+	w = ask(d, http.MethodPost, "/", "", invoked()...)
+	if got := w.Header().Get("X-RPCX-ErrorMessage"); !strings.HasPrefix(got, "bell  nul  öö") || len(got) > 4<<10 || !utf8.ValidString(got) {
+		t.Errorf("a text of %d bytes that begins with %.20q", len(got), got)
 	}
 	d.err = errors.New("of an unknown kind")
 	if w = ask(d, http.MethodPost, "/", "", invoked()...); w.Code != 500 {

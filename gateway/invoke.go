@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/httpcall"
@@ -67,10 +68,25 @@ func (h *Handler) invoke(w http.ResponseWriter, r *http.Request) {
 // status.
 func fail(w http.ResponseWriter, err error) {
 	w.Header().Set(statusHeader, "Error")
-	w.Header().Set(errorHeader, err.Error())
+	w.Header().Set(errorHeader, headerText(err.Error()))
 	w.Header().Set(codeHeader, httpcall.CodeName(err))
 	httpcall.Hints(w.Header(), err)
 	w.WriteHeader(httpcall.Status(err))
+}
+
+// longestError is how much of an error's text is sent: a head that is longer than some
+// KiB is refused by proxies and clients, and with it the answer.
+const longestError = 4 << 10
+
+// headerText makes a text fit for a header.
+func headerText(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	return strings.ToValidUTF8(text[:min(len(text), longestError)], "")
 }
 
 // echo answers with what the request says of itself, as rpcx does: two of the headers

@@ -5,7 +5,9 @@
 package tokenbucket
 
 import (
+	"crypto/sha256"
 	"math"
+	"strings"
 	"sync"
 	"time"
 )
@@ -35,6 +37,9 @@ func (r Rate) WithDefaults() Rate {
 	return r
 }
 
+// longKey is the longest key that is kept as it is.
+const longKey = 256
+
 // Buckets is a token bucket for each key. A bucket is kept as the time at which it
 // will be full again: one whose time has passed is like one that was never used, so
 // forgetting those loses nothing.
@@ -44,10 +49,10 @@ type Buckets struct {
 	depth time.Duration // how long all of them take
 	limit int           // of keys
 
-	mu     sync.Mutex               // guards what follows
-	full   map[string]time.Duration // since began
-	shared time.Duration            // of the keys that found no room
-	sweep  time.Duration            // when sweeping makes sense again
+	mu     sync.Mutex                // guards what follows
+	full   map[string]*time.Duration // since began; pointers, for an assignment replaces the key
+	shared time.Duration             // of the keys that found no room
+	sweep  time.Duration             // when sweeping makes sense again
 }
 
 // New makes the buckets, all of them full.
@@ -59,29 +64,36 @@ func New(r Rate) *Buckets {
 		token: token,
 		depth: time.Duration(min(float64(token)*float64(r.Burst), float64(365*24*time.Hour))),
 		limit: r.MaxKeys,
-		full:  make(map[string]time.Duration),
+		full:  make(map[string]*time.Duration),
 	}
 }
 
 // Take takes a token from a key's bucket. If there is none it returns how long the
-// next one takes to come.
+// next one takes to come. A long key, as a stranger may choose it, stands for its sum.
 func (b *Buckets) Take(key string) (wait time.Duration) {
+	if len(key) > longKey {
+		sum := sha256.Sum256([]byte(key))
+		key = string(sum[:])
+	}
 	now := time.Since(b.began)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	full, known := b.full[key]
-	if !known && !b.room(now) {
-		full = b.shared
+	at := b.full[key]
+	if at == nil && !b.room(now) {
+		at = &b.shared
 	}
-	full = max(full, now) + b.token
+	full := now + b.token
+	if at != nil {
+		full = max(*at, now) + b.token
+	}
 	if wait := full - now - b.depth; wait > 0 {
 		return wait
 	}
-	if known || len(b.full) < b.limit {
-		b.full[key] = full
-	} else {
-		b.shared = full
+	if at == nil {
+		at = new(time.Duration)
+		b.full[strings.Clone(key)] = at // it may be part of something large
 	}
+	*at = full
 	return 0
 }
 
@@ -95,7 +107,7 @@ func (b *Buckets) room(now time.Duration) bool {
 	}
 	b.sweep = now + min(b.depth, time.Second)
 	for key, full := range b.full {
-		if full <= now {
+		if *full <= now {
 			delete(b.full, key)
 		}
 	}

@@ -5,6 +5,8 @@ package tokenbucket_test
 import (
 	"fmt"
 	"math"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,6 +85,34 @@ func TestWithDefaults(t *testing.T) {
 	} {
 		if got := tt.in.WithDefaults(); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// Keys keep no more memory than their number is worth, however long they are and whatever
+// they were cut out of.
+func TestKeysAreSmall(t *testing.T) {
+	const n, size = 1000, 64 << 10
+	for name, length := range map[string]int{"long": size, "part of something long": 20} {
+		b := tokenbucket.New(tokenbucket.Rate{PerSecond: 0.01, Burst: 2})
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for i := range n {
+			for range 2 { // a map may keep the key that it was given last
+				text := fmt.Sprintf("%020d", i) + strings.Repeat("x", size-20)
+				if b.Take(text[:length]) != 0 {
+					t.Fatalf("%s: key %d is taken for another", name, i)
+				}
+			}
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if got := int64(after.HeapAlloc) - int64(before.HeapAlloc); got > n*size/10 {
+			t.Errorf("%s: %d bytes are held for %d keys", name, got, n)
+		}
+		if b.Take((fmt.Sprintf("%020d", 0) + strings.Repeat("x", size-20))[:length]) == 0 {
+			t.Errorf("%s: a key is not known again", name)
 		}
 	}
 }
