@@ -82,6 +82,7 @@ func layers() []layer {
 
 		{5, "gateway/proxy", append(slices.Clone(implementations), "client", "gateway", "gateway/openapi", "jsonrpc", "reflection", "registry/*"), "ways in, joined to a client"},
 		{5, "rpctest", everything, "the one package that sees both sides"},
+		{5, "transport/transporttest/calltest", everything, "calls over every transport"},
 
 		{6, "benchmark/...", everything, "programs"},
 		{6, "cmd/...", everything, "programs"},

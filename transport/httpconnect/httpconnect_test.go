@@ -15,6 +15,7 @@ import (
 	"github.com/rpcx-go/rpcx/transport"
 	"github.com/rpcx-go/rpcx/transport/httpconnect"
 	"github.com/rpcx-go/rpcx/transport/transporttest"
+	"github.com/rpcx-go/rpcx/transport/transporttest/calltest"
 	"go.uber.org/goleak"
 )
 
@@ -22,9 +23,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	transporttest.Run(t, func(*testing.T) transporttest.Config {
-		return transporttest.Config{Transport: httpconnect.New(httpconnect.Config{}), Network: "http", Addr: "127.0.0.1:0", Greeting: true}
-	})
+	transporttest.Run(t, setup)
+}
+
+// TestCallsR27 looks, among others, at whether a server over HTTP tells that it has
+// started, which one of rpcx does not (R27).
+func TestCallsR27(t *testing.T) {
+	t.Parallel()
+	calltest.Run(t, setup)
+}
+
+func TestMounted(t *testing.T) {
+	t.Parallel()
+	calltest.Mounted(t, setup(t), httpconnect.NewHandler(), httpconnect.DefaultPath)
+}
+
+func setup(*testing.T) transporttest.Config {
+	return transporttest.Config{Transport: httpconnect.New(httpconnect.Config{}), Network: "http", Addr: "127.0.0.1:0", Greeting: true}
 }
 
 // listen returns a listener whose connections echo, until the test ends.

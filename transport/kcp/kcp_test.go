@@ -10,6 +10,7 @@ import (
 
 	"github.com/rpcx-go/rpcx/transport/kcp"
 	"github.com/rpcx-go/rpcx/transport/transporttest"
+	"github.com/rpcx-go/rpcx/transport/transporttest/calltest"
 )
 
 // kcp-go has timers of its own for the whole program.
@@ -40,9 +41,16 @@ func newTransport(t *testing.T, c kcp.Config) *kcp.Transport {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	transporttest.Run(t, func(t *testing.T) transporttest.Config {
-		return transporttest.Config{Transport: newTransport(t, kcp.Config{}), Network: "kcp", Addr: "127.0.0.1:0", Datagrams: true, NoHandshake: true}
-	})
+	transporttest.Run(t, setup)
+}
+
+func TestCalls(t *testing.T) {
+	t.Parallel()
+	calltest.Run(t, setup)
+}
+
+func setup(t *testing.T) transporttest.Config {
+	return transporttest.Config{Transport: newTransport(t, kcp.Config{}), Network: "kcp", Addr: "127.0.0.1:0", Datagrams: true, NoHandshake: true}
 }
 
 func tlsClient(t *testing.T) *tls.Config {

@@ -15,6 +15,7 @@ import (
 	"github.com/rpcx-go/rpcx/transport"
 	"github.com/rpcx-go/rpcx/transport/quic"
 	"github.com/rpcx-go/rpcx/transport/transporttest"
+	"github.com/rpcx-go/rpcx/transport/transporttest/calltest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,9 +34,16 @@ func newTransport(t *testing.T) *quic.Transport {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	transporttest.Run(t, func(t *testing.T) transporttest.Config {
-		return transporttest.Config{Transport: newTransport(t), Network: "quic", Addr: "127.0.0.1:0", OwnTLS: true, Datagrams: true}
-	})
+	transporttest.Run(t, setup)
+}
+
+func TestCalls(t *testing.T) {
+	t.Parallel()
+	calltest.Run(t, setup)
+}
+
+func setup(t *testing.T) transporttest.Config {
+	return transporttest.Config{Transport: newTransport(t), Network: "quic", Addr: "127.0.0.1:0", OwnTLS: true, Datagrams: true}
 }
 
 // serve accepts and keeps connections.

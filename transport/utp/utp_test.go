@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rpcx-go/rpcx/transport/transporttest"
+	"github.com/rpcx-go/rpcx/transport/transporttest/calltest"
 	"github.com/rpcx-go/rpcx/transport/utp"
 )
 
@@ -30,7 +31,14 @@ func TestMain(m *testing.M) {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	transporttest.Run(t, func(*testing.T) transporttest.Config {
-		return transporttest.Config{Transport: utp.New(), Network: "utp", Addr: "127.0.0.1:0", Datagrams: true}
-	})
+	transporttest.Run(t, setup)
+}
+
+func TestCalls(t *testing.T) {
+	t.Parallel()
+	calltest.Run(t, setup)
+}
+
+func setup(*testing.T) transporttest.Config {
+	return transporttest.Config{Transport: utp.New(), Network: "utp", Addr: "127.0.0.1:0", Datagrams: true}
 }
