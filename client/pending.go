@@ -17,7 +17,7 @@ import (
 // connection. So nobody can touch it when it is used for another call.
 type pending struct {
 	done chan struct{} // holds one: completed
-	home *sync.Pool    // where free puts it
+	home *table        // where free puts it
 
 	seq  uint64
 	due  time.Duration // when its time is up, for expiry; 0: that is the caller's affair
@@ -66,8 +66,9 @@ func (p *pending) discard() {
 // any, received.
 func (p *pending) free() {
 	p.discard()
+	seq := p.seq
 	*p = pending{done: p.done, home: p.home}
-	p.home.Put(p)
+	p.home.reuse(p, seq)
 }
 
 // complete hands the result to the caller. The pending must be out of the table.
@@ -78,6 +79,53 @@ func (p *pending) complete() { p.done <- struct{}{} }
 // idle connections heavier; 16 were measured to be no quicker.
 const shards = 4
 
+// shard is a part of the table. A connection with few callers touches as little memory
+// as possible: one call is in no map, and one is kept for reuse at hand.
+type shard struct {
+	mu     sync.Mutex // guards what follows
+	single *pending
+	calls  map[uint64]*pending // all others
+	spare  *pending
+	closed bool
+}
+
+// put notes a call. s.mu is held.
+func (s *shard) put(p *pending) {
+	if s.single == nil {
+		s.single = p
+		return
+	}
+	if s.calls == nil {
+		s.calls = make(map[uint64]*pending)
+	}
+	s.calls[p.seq] = p
+}
+
+// take takes a call out; nil if it is not there. s.mu is held.
+func (s *shard) take(seq uint64) *pending {
+	if p := s.single; p != nil && p.seq == seq {
+		s.single = nil
+		return p
+	}
+	p := s.calls[seq]
+	if p != nil {
+		delete(s.calls, seq)
+	}
+	return p
+}
+
+// all yields the calls. s.mu is held; those that were yielded may be taken out.
+func (s *shard) all(yield func(*pending) bool) {
+	if s.single != nil && !yield(s.single) {
+		return
+	}
+	for _, p := range s.calls {
+		if !yield(p) {
+			return
+		}
+	}
+}
+
 // table ties sequence ids to waiting calls.
 type table struct {
 	// spare holds pendings for reuse. It is the connection's own, and not the package's,
@@ -85,11 +133,7 @@ type table struct {
 	spare  sync.Pool
 	next   atomic.Uint64 // sequence id
 	size   atomic.Int64
-	shards [shards]struct {
-		mu     sync.Mutex // guards what follows
-		calls  map[uint64]*pending
-		closed bool
-	}
+	shards [shards]shard
 }
 
 // nextSeq gives out a sequence id. The first is 0, as in rpcx.
@@ -98,24 +142,41 @@ func (t *table) nextSeq() uint64 { return t.next.Add(1) - 1 }
 // add puts a call in under a sequence id. It returns nil once the table is closed. What
 // it returns is given back with free.
 func (t *table) add(seq uint64, due time.Duration) *pending {
-	p, ok := t.spare.Get().(*pending)
-	if !ok {
-		p = &pending{done: make(chan struct{}, 1), home: &t.spare}
-	}
-	p.seq, p.due = seq, due
 	s := &t.shards[seq%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		p.free()
 		return nil
 	}
-	if s.calls == nil {
-		s.calls = make(map[uint64]*pending)
+	p := s.spare
+	s.spare = nil
+	if p == nil {
+		p = t.newPending()
 	}
-	s.calls[seq] = p
+	p.seq, p.due = seq, due
+	s.put(p)
 	t.size.Add(1)
 	return p
+}
+
+func (t *table) newPending() *pending {
+	if p, ok := t.spare.Get().(*pending); ok {
+		return p
+	}
+	return &pending{done: make(chan struct{}, 1), home: t}
+}
+
+// reuse keeps an empty pending that had the given sequence id.
+func (t *table) reuse(p *pending, seq uint64) {
+	s := &t.shards[seq%shards]
+	s.mu.Lock()
+	if s.spare == nil {
+		s.spare, p = p, nil
+	}
+	s.mu.Unlock()
+	if p != nil {
+		t.spare.Put(p)
+	}
 }
 
 // take takes the call with the given id out; nil if it is not there.
@@ -123,9 +184,8 @@ func (t *table) take(seq uint64) *pending {
 	s := &t.shards[seq%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.calls[seq]
+	p := s.take(seq)
 	if p != nil {
-		delete(s.calls, seq)
 		t.size.Add(-1)
 	}
 	return p
@@ -136,14 +196,14 @@ func (t *table) close(err error) {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		calls := s.calls
-		s.calls, s.closed = nil, true
-		s.mu.Unlock()
-		t.size.Add(-int64(len(calls)))
-		for _, p := range calls {
+		s.closed = true
+		for p := range s.all {
 			p.err = err
+			s.take(p.seq)
+			t.size.Add(-1)
 			p.complete()
 		}
+		s.mu.Unlock()
 	}
 }
 
@@ -154,17 +214,17 @@ func (t *table) expire(now time.Duration) (expired int, next time.Duration) {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		for seq, p := range s.calls {
+		for p := range s.all {
 			switch {
 			case p.due == 0:
 			case p.due > now:
 				next = min(next, p.due)
 			default:
-				delete(s.calls, seq)
-				t.size.Add(-1)
-				expired++
 				p.late = true
+				s.take(p.seq)
+				t.size.Add(-1)
 				p.complete()
+				expired++
 			}
 		}
 		s.mu.Unlock()
