@@ -15,8 +15,11 @@ import (
 // from no other: there is a circuit breaker for each method on each server. It hears of
 // every attempt. Failures are those that say something about the server: it answered
 // too late, with Internal or Unavailable, or was gone before it answered. What a service
-// returns otherwise is an answer. A caller that gives up says nothing, nor does a server
-// that is too busy; one that cannot be reached is left to the state of its connection.
+// returns otherwise is an answer. A caller that gives up says nothing; a server that cannot be
+// reached is left to the state of its connection.
+//
+// A server that refuses calls of a method as ResourceExhausted and not executed is too busy,
+// and gets about twice as many of them as it takes, as long as there are others.
 //
 // An open breaker closes again by probes: after a pause one call is let through, and
 // decides. Zero of a field means its default.

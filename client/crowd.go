@@ -4,6 +4,7 @@ package client
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/rpcx-go/rpcx/internal/breaker"
@@ -28,11 +29,10 @@ func (a *attempts) relieve(ctx context.Context, s *snapshot, n *node, p permit) 
 	if waiting < crowd || p.breaker != nil && p.breaker.State() != breaker.Closed { // a probe must be made
 		return n, p
 	}
-	call := a.out.picked()
+	call, luck := a.out.picked(), rand.Float64()
 	idler := func(i int) bool {
 		o := s.nodes[i]
-		return o.waiting()*crowding <= waiting && o.connected() && !o.record.out() && o.breakers.ready(call) &&
-			!slices.Contains(a.tried, o)
+		return o.waiting()*crowding <= waiting && o.connected() && o.open(call, luck) && !slices.Contains(a.tried, o)
 	}
 	i := s.picker.Pick(ctx, call, idler)
 	if i < 0 {

@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,7 +24,7 @@ type guard struct {
 	ejection Ejection
 	events   *events
 
-	barred  atomic.Int32 // breakers that are open and servers that are ejected
+	barred  atomic.Int32 // breakers that are open, servers that are ejected, methods that servers are too busy for
 	judging sync.Mutex   // so that two servers are not ejected where one may be
 }
 
@@ -52,9 +53,9 @@ func (a *attempts) choose(ctx context.Context, s *snapshot) (*node, permit) {
 		return n, p
 	}
 	g.readmit(s.nodes)
+	luck := rand.Float64() // one for all servers, so that those which refuse alike get alike
 	open := func(i int) bool {
-		n := s.nodes[i]
-		return !n.record.out() && s.fit(i) && n.breakers.ready(call) && !slices.Contains(a.tried, n)
+		return s.fit(i) && s.nodes[i].open(call, luck) && !slices.Contains(a.tried, s.nodes[i])
 	}
 	for range s.nodes { // another call may take the probe first
 		i := s.picker.Pick(ctx, call, open)
@@ -73,6 +74,12 @@ func (a *attempts) choose(ctx context.Context, s *snapshot) (*node, permit) {
 	return n, p
 }
 
+// open reports whether nothing is known that keeps a call away from the server. luck, below
+// 1, decides for one that is too busy.
+func (n *node) open(call *rpcx.Call, luck float64) bool {
+	return !n.record.out() && n.breakers.ready(call) && n.shedding.part(call) > luck
+}
+
 // refused reports whether a call must not be made because the breakers of its method
 // are open on all servers.
 func (g *guard) refused(s *snapshot, call *rpcx.Call) bool {
@@ -84,10 +91,13 @@ func (g *guard) openEverywhere(s *snapshot, call *rpcx.Call) bool {
 	return g.barred.Load() > 0 && !slices.ContainsFunc(s.nodes, func(n *node) bool { return n.breakers.ready(call) })
 }
 
-// readmit lets ejected servers return whose time has come.
+// readmit lets ejected servers return whose time has come, and forgets who was too busy.
 func (g *guard) readmit(nodes []*node) {
 	now := time.Now()
 	for _, n := range nodes {
+		if over := n.shedding.tidy(now); over > 0 {
+			g.bar(n, -over)
+		}
 		if n.record.admit(now) {
 			g.bar(n, -1)
 			g.events.tell(rpcx.Event{Kind: rpcx.ServerReturned, Server: n.key})
@@ -119,12 +129,21 @@ func (a *attempts) ended(n *node, p permit, err error) {
 		g.failed(a.target, n, call, p, err)
 	case breaker.Success:
 		n.record.pass()
+		n.shedding.take(call)
 		fallthrough
 	default:
+		if !g.breaker.Off && tooBusy(err) && n.shedding.refuse(call) {
+			g.bar(n, 1)
+		}
 		if p.breaker != nil {
 			g.hear(n, call, p, outcome, nil)
 		}
 	}
+}
+
+// tooBusy reports whether err is that of a server which had too much to do to run the call.
+func tooBusy(err error) bool {
+	return rpcx.CodeOf(err) == rpcx.ResourceExhausted && rpcx.SafeToRetry(err) && remote(err)
 }
 
 // verdict is what the end of an attempt says about its server.
@@ -223,7 +242,7 @@ func (g *guard) forget(n *node) {
 	n.bars.left = true // calls that are still on it no longer count
 }
 
-// bars counts the open breakers of a server and its ejection.
+// bars counts what keeps calls away from a server.
 type bars struct {
 	mu    sync.Mutex // guards what follows
 	count int32

@@ -20,6 +20,7 @@ type node struct {
 
 	breakers breakers // of the methods that fail here
 	record   record   // of how calls to it went
+	shedding shedding // of the methods that it is too busy for
 	bars     bars
 
 	users int // services that have it in their snapshot; guarded by client.mu

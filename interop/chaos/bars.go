@@ -38,6 +38,9 @@ func (r *result) misses(m mode, rate int) []string {
 	case "kill -9":
 		miss(m.failMode == failover && !m.once && r.Failed > 0, "%d calls failed, want none: %v", r.Failed, r.Errors)
 		miss(!m.mayRepeat() && r.Late > 0, "%d calls waited for their deadline", r.Late)
+	case "slow":
+		again := m.failMode == failover || m.failMode == failbackup && !m.once
+		miss(again && r.Definite > 0, "%d calls were refused and not sent elsewhere: %s", r.Definite, r.Errors[definite.String()])
 	case "outage", "all refuse":
 		miss(r.Attempts > maxAttempts, "%.2f attempts per call, want at most %.1f", r.Attempts, maxAttempts)
 	}
