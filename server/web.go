@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -135,6 +136,7 @@ func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
 	if c, ok := r.Context().Value(webKey{}).(*Conn); ok {
 		r.TLS = c.peer.TLS
 		if c.halted.Load() {
+			rw.Header().Set("Connection", "close")
 			http.Error(rw, "server is shutting down", http.StatusServiceUnavailable)
 			return
 		}
@@ -150,12 +152,32 @@ func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
 		w.guard(rw, r, h)
 		return
 	}
+	w.handOver(rw, r)
+}
+
+// handOver has a handler of the user's serve a request.
+func (w *web) handOver(rw http.ResponseWriter, r *http.Request) {
+	defer w.noteHandlerPanic(r)
 	if r.ProtoMajor == 2 {
 		stream := newStreamWriter(rw, w.server.config.limits.WriteTimeout)
 		defer stream.finish()
 		rw = stream
 	}
 	w.mux.ServeHTTP(rw, r)
+}
+
+// noteHandlerPanic ends the request of a handler that panics, and tells of it.
+func (w *web) noteHandlerPanic(r *http.Request) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if cause != http.ErrAbortHandler { //nolint:errorlint // any value may be thrown
+		w.server.stats.panics.Add(1)
+		w.server.logger.Error("panic in a handler of HTTP", "method", r.Method, "path", r.URL.Path,
+			"peer", r.RemoteAddr, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // route returns what serves a call; nil for a request that is one of the user's.

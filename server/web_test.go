@@ -268,7 +268,7 @@ func TestOnePortWithTLSR6(t *testing.T) {
 			}
 		}
 	}
-	for _, protos := range [][]string{nil, {"rpcx"}} {
+	for _, protos := range [][]string{nil, {"rpcx"}, {"http/1.0"}} {
 		config := ca.Client()
 		config.NextProtos, config.ServerName = protos, "127.0.0.1"
 		nc := tls.Client(w.dialNet(t), config)

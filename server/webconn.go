@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -191,10 +190,11 @@ func webContext(ctx context.Context, nc net.Conn) context.Context {
 	return context.WithValue(ctx, webKey{}, w.conn)
 }
 
-// offersWeb reports whether a client's TLS hello names a version of HTTP.
+// offersWeb reports whether a client's TLS hello names a version of HTTP that can be agreed
+// on. One that names others only gets an answer that names none.
 func offersWeb(hello *tls.ClientHelloInfo) bool {
 	for _, p := range hello.SupportedProtos {
-		if p == "h2" || strings.HasPrefix(p, "http/") {
+		if p == "h2" || p == "http/1.1" {
 			return true
 		}
 	}
