@@ -115,6 +115,7 @@ func (a *attempts) guarded(ctx context.Context, n *node, p permit) (err error) {
 	}
 	if err == nil && p.breaker == nil {
 		n.record.pass()
+		n.shedding.take(&a.out.call)
 		return nil
 	}
 	a.ended(n, p, err)

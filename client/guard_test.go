@@ -67,7 +67,7 @@ func TestWhatBreakersCount(t *testing.T) {
 				if want := 5; tt.opens && first != want {
 					t.Errorf("the server got %d calls, want %d", first, want)
 				}
-				if !tt.opens && first < many {
+				if !tt.opens && first < many && tt.script != busy { // see TestBusyServer
 					t.Errorf("the server got %d of %d calls", first, many)
 				}
 			})

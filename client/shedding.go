@@ -69,9 +69,12 @@ func (s *shedding) refuse(call *rpcx.Call) (begun bool) {
 
 // take notes a call that was taken.
 func (s *shedding) take(call *rpcx.Call) {
-	if s.methods.Load() == 0 {
-		return
+	if s.methods.Load() != 0 {
+		s.count(call)
 	}
+}
+
+func (s *shedding) count(call *rpcx.Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if k := s.byMethod[methodName{call.Service, call.Method}]; k != nil {
