@@ -159,8 +159,8 @@ func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
 func (w *web) handOver(rw http.ResponseWriter, r *http.Request) {
 	defer w.noteHandlerPanic(r)
 	if r.ProtoMajor == 2 {
-		stream := newStreamWriter(rw, w.server.config.limits.WriteTimeout)
-		defer stream.finish()
+		stream := httpcall.NewStreamWriter(rw, w.server.config.limits.WriteTimeout)
+		defer stream.Finish()
 		rw = stream
 	}
 	w.mux.ServeHTTP(rw, r)
@@ -182,7 +182,7 @@ func (w *web) noteHandlerPanic(r *http.Request) {
 
 // route returns what serves a call; nil for a request that is one of the user's.
 func (w *web) route(r *http.Request) http.Handler {
-	switch m := meant(r); {
+	switch m := httpcall.Meant(r); {
 	case jsonrpc.Is(m):
 		return w.rpc
 	case gateway.IsInvoke(m), w.isPlain(m):

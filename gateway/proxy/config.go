@@ -13,6 +13,7 @@ import (
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/client"
+	"github.com/rpcx-go/rpcx/internal/webhost"
 )
 
 // Config is how a Proxy works. The zero value is useful; zero of a field means its
@@ -55,10 +56,10 @@ type Config struct {
 	// Origins are the pages that may make calls, such as "https://app.example.com", or "*"
 	// for all. Default: none but those that the proxy serves itself (HandleHTTP).
 	Origins []string
-	// Hosts are the names that the proxy is reached by, "*" for any. Requests with others
-	// are refused, but for addresses and "localhost", which nobody can have made point here.
-	// While there are none, calls may name any host; pages are served, and count as the
-	// proxy's own, over TLS and under addresses and "localhost" only.
+	// Hosts are the names that the proxy is reached by, such as "gw.example.com". Requests
+	// for others are refused, but for addresses and "localhost", which nobody can make point
+	// elsewhere. While there are none, calls may name any host; pages are served, and count
+	// as the proxy's own, over TLS and under addresses and "localhost" only.
 	Hosts []string
 
 	// ClientAddr returns who makes a request that came by a proxy in front of this one, for
@@ -109,6 +110,9 @@ func (c Config) resolve() (Config, error) {
 	span("ServiceIdle", &c.ServiceIdle, 5*time.Minute)
 	if limit := c.Client.Limits.WithDefaults().Frame; c.MaxBody > limit {
 		errs = append(errs, fmt.Errorf("proxy: Config.MaxBody of %d is more than Config.Client.Limits.Frame of %d", c.MaxBody, limit))
+	}
+	if err := webhost.List(c.Hosts).Check(); err != nil {
+		errs = append(errs, fmt.Errorf("proxy: Config.Hosts: %w", err))
 	}
 	if c.MaxBodies < c.MaxBody {
 		errs = append(errs, fmt.Errorf("proxy: Config.MaxBodies of %d is less than MaxBody of %d", c.MaxBodies, c.MaxBody))

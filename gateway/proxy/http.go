@@ -8,45 +8,61 @@ import (
 	"net/http"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/gateway"
 	"github.com/rpcx-go/rpcx/internal/httpcall"
 	"github.com/rpcx-go/rpcx/internal/peerip"
+	"github.com/rpcx-go/rpcx/internal/webhost"
 	"github.com/rpcx-go/rpcx/jsonrpc"
 )
 
 // ServeHTTP implements http.Handler.
-func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w, r = p.limits.bounds.Hold(w, r) // whatever becomes of it: an unread body is waited for as well
+func (p *Proxy) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w, r := p.limits.bounds.Hold(rw, r) // whatever becomes of it: an unread body is waited for as well
 	if p.draining.Load() && r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
-	named, nameless := p.named(r), nameless(r)
+	hosts := webhost.List(p.config.Hosts)
 	switch h := p.route(r); {
 	case health(r):
 		p.serveHealth(w, r)
-	case len(p.config.Hosts) > 0 && !named && !nameless:
-		p.refuse(w, r, rpcx.Errorf(rpcx.PermissionDenied, "gateway: nothing is served under the host %q", r.Host))
+	case !hosts.Admits(r.Host):
+		p.misdirected(w, r, "nothing is served under the host %q")
 	case h != nil:
 		p.guard(w, r, h)
-	case !named && !nameless && r.TLS == nil:
-		p.refuse(w, r, rpcx.Errorf(rpcx.PermissionDenied,
-			"gateway: pages are not served under the host %q: it is not among those that the gateway is configured with", r.Host))
+	case r.TLS == nil && !webhost.Fixed(r.Host) && !hosts.Names(r.Host):
+		p.misdirected(w, r, "pages are not served under the host %q: it is not among those of the configuration")
 	case !p.limits.enter():
 		p.refuse(w, r, errTooMany)
 	default:
 		defer p.limits.leave()
-		p.mux.ServeHTTP(w, p.addressed(r))
+		p.page(rw, r)
 	}
+}
+
+// misdirected answers a request for a host that it is not for.
+func (p *Proxy) misdirected(w http.ResponseWriter, r *http.Request, format string) {
+	err := rpcx.Errorf(rpcx.PermissionDenied, "gateway: "+format, r.Host).NotExecuted()
+	p.tell(httpcall.Peer(r), err)
+	httpcall.Problem(w, http.StatusMisdirectedRequest, err)
+}
+
+// page lets a handler of the user's answer, who may take its time, but not its client.
+func (p *Proxy) page(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // of an earlier response; none if it cannot
+	paced := httpcall.NewStreamWriter(w, p.limits.bounds.Write)
+	defer paced.Finish()
+	p.mux.ServeHTTP(paced, p.addressed(r))
 }
 
 // route returns what serves a call; nil for a request that is one of the user's.
 func (p *Proxy) route(r *http.Request) http.Handler {
-	switch {
-	case jsonrpc.Is(r):
+	switch m := httpcall.Meant(r); {
+	case jsonrpc.Is(m):
 		return p.rpc
-	case gateway.IsInvoke(r):
+	case gateway.IsInvoke(m):
 		return p.calls
 	}
 	if _, pattern := p.mux.Handler(r); pattern != "" {
@@ -69,7 +85,7 @@ type visitKey struct{}
 // guard lets a request through to a handler of calls, if there is room for it and whoever
 // makes it may.
 func (p *Proxy) guard(w http.ResponseWriter, r *http.Request, h http.Handler) {
-	if !httpcall.Origins(p.config.Origins).Admit(w, r, p.ownPage(r)) {
+	if !httpcall.Origins(p.config.Origins).Admit(w, r, httpcall.FromOwnPage(r, p.config.Hosts...)) {
 		if r.Method != http.MethodOptions {
 			p.tell(httpcall.Peer(r), errOrigin)
 		}

@@ -3,6 +3,7 @@
 package proxy_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -59,12 +60,12 @@ func TestRefusals(t *testing.T) {
 
 		// Hosts.
 		"any host, calls only":   {headers: []string{"Host", "evil.com"}, status: 200},
-		"foreign host":           {config: open, headers: []string{"Host", "evil.com"}, status: 403, part: "nothing is served"},
+		"foreign host":           {config: open, headers: []string{"Host", "evil.com"}, status: 421, part: "nothing is served"},
 		"known host":             {config: open, headers: []string{"Host", "GW.example.com"}, status: 200},
 		"known host with a port": {config: open, headers: []string{"Host", "gw.example.com:8080"}, status: 200},
-		"subdomain":              {config: open, headers: []string{"Host", "x.gw.example.com"}, status: 403},
+		"subdomain":              {config: open, headers: []string{"Host", "x.gw.example.com"}, status: 421},
 		"IP address":             {config: open, headers: []string{"Host", "[::1]:80"}, status: 200},
-		"page under any host":    {method: "GET", path: "/page", headers: []string{"Host", "evil.com"}, status: 403, part: "not among those"},
+		"page under any host":    {method: "GET", path: "/page", headers: []string{"Host", "evil.com"}, status: 421, part: "not among those"},
 		"page":                   {method: "GET", path: "/page", status: 200},
 		"no page":                {method: "GET", path: "/none", status: 404},
 
@@ -262,6 +263,61 @@ func TestSilentBodies(t *testing.T) {
 	}
 }
 
+// A client that takes no answer holds no place for long; a page that has little to say does.
+func TestSlowPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proxy.Config{MaxRequests: 1, Client: client.Option{WriteTimeout: 50 * time.Millisecond}})
+	goOn, ended := make(chan struct{}), make(chan struct{}, 1)
+	pages := map[string]http.HandlerFunc{
+		"GET /large": func(w http.ResponseWriter, _ *http.Request) {
+			for range 1 << 10 {
+				if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+					break
+				}
+			}
+			ended <- struct{}{}
+		},
+		"GET /events": func(w http.ResponseWriter, _ *http.Request) {
+			for range 2 {
+				_, _ = io.WriteString(w, "event\n")
+				_ = http.NewResponseController(w).Flush()
+				<-goOn
+			}
+		},
+	}
+	for pattern, h := range pages {
+		if err := w.proxy.HandleHTTP(pattern, h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nc, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := io.WriteString(nc, "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, ended, "the end of the page")
+	for w.post("/S/Note", "").status != 200 { // until the handler has returned
+	}
+
+	res, err := http.Get(w.url + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer res.Body.Close()
+	lines := bufio.NewReader(res.Body)
+	for range 2 {
+		if line, err := lines.ReadString('\n'); err != nil || line != "event\n" {
+			t.Errorf("%q, %v", line, err)
+		}
+		<-time.After(100 * time.Millisecond) // longer than a piece may take
+		goOn <- struct{}{}
+	}
+}
+
 // Each caller has a rate of its own, by the address that the proxy in front tells.
 func TestPeerRate(t *testing.T) {
 	t.Parallel()
@@ -295,6 +351,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"MaxBodies":   {MaxBodies: 1},
 		"Timeout":     {Timeout: -1},
 		"MaxServices": {MaxServices: -1},
+		"Hosts":       {Hosts: []string{"*"}},
 		"pushes":      {Client: client.Option{Pushes: make(chan *protocol.Message)}},
 	}
 	for name, c := range tests {

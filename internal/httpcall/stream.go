@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package httpcall
 
 import (
 	"net/http"
@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// streamWriter bounds how long a client of HTTP/2 takes for each Write of a handler of the
+// StreamWriter bounds how long a client of HTTP/2 takes for each Write of a handler of the
 // user's: it says itself how much it will take, for each stream, and may say nothing.
 // Between two of them there is no bound.
-type streamWriter struct {
+type StreamWriter struct {
 	http.ResponseWriter
 
 	control *http.ResponseController
@@ -22,31 +22,32 @@ type streamWriter struct {
 	busy  bool // in a Write
 }
 
-func newStreamWriter(rw http.ResponseWriter, bound time.Duration) *streamWriter {
-	return &streamWriter{ResponseWriter: rw, control: http.NewResponseController(rw), bound: bound}
+// NewStreamWriter returns a writer to rw, whose handler calls Finish when it returns.
+func NewStreamWriter(rw http.ResponseWriter, bound time.Duration) *StreamWriter {
+	return &StreamWriter{ResponseWriter: rw, control: http.NewResponseController(rw), bound: bound}
 }
 
 // Write implements http.ResponseWriter.
-func (w *streamWriter) Write(p []byte) (int, error) {
+func (w *StreamWriter) Write(p []byte) (int, error) {
 	w.begin()
 	defer w.end()
 	return w.ResponseWriter.Write(p)
 }
 
 // Flush implements http.Flusher.
-func (w *streamWriter) Flush() { _ = w.FlushError() } // as the interface has it
+func (w *StreamWriter) Flush() { _ = w.FlushError() } // as the interface has it
 
 // FlushError is what http.ResponseController calls.
-func (w *streamWriter) FlushError() error {
+func (w *StreamWriter) FlushError() error {
 	w.begin()
 	defer w.end()
 	return w.control.Flush()
 }
 
 // Unwrap is for http.ResponseController.
-func (w *streamWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *StreamWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-func (w *streamWriter) begin() {
+func (w *StreamWriter) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.busy = true
@@ -57,7 +58,7 @@ func (w *streamWriter) begin() {
 	w.timer.Reset(w.bound)
 }
 
-func (w *streamWriter) end() {
+func (w *StreamWriter) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.busy = false
@@ -65,7 +66,7 @@ func (w *streamWriter) end() {
 }
 
 // expire ends the Write that is under way, and the stream.
-func (w *streamWriter) expire() {
+func (w *StreamWriter) expire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.busy {
@@ -73,7 +74,7 @@ func (w *streamWriter) expire() {
 	}
 }
 
-// finish bounds the rest, which is written when the handler has returned.
-func (w *streamWriter) finish() {
+// Finish bounds the rest, which is written when the handler has returned.
+func (w *StreamWriter) Finish() {
 	_ = w.control.SetWriteDeadline(time.Now().Add(w.bound)) // as above
 }

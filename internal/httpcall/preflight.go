@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package httpcall
 
 import (
 	"net/http"
 	"strings"
 )
 
-// meant returns the request that a browser asks about, as far as it can be told what that
+// Meant returns the request that a browser asks about, as far as it can be told what that
 // will be like; r itself if it is no such question.
-func meant(r *http.Request) *http.Request {
+func Meant(r *http.Request) *http.Request {
 	method := r.Header.Get("Access-Control-Request-Method")
 	if r.Method != http.MethodOptions || method == "" {
 		return r
