@@ -177,7 +177,7 @@ func (w *web) noteHandlerPanic(r *http.Request) {
 		w.server.logger.Error("panic in a handler of HTTP", "method", r.Method, "path", r.URL.Path,
 			"peer", r.RemoteAddr, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 	}
-	panic(http.ErrAbortHandler)
+	panic(http.ErrAbortHandler) //nolint:forbidigo // what package http wants to hear
 }
 
 // route returns what serves a call; nil for a request that is one of the user's.

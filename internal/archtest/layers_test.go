@@ -59,7 +59,7 @@ func layers() []layer {
 
 		{2, "codec/*", []string{"codec", "protocol"}, "implements codec, knows no other"},
 		{2, "compress/*", []string{"compress", "protocol"}, "implements compress, knows no other"},
-		{2, "transport/*", []string{"transport", "internal/udp", "internal/bufpool", "internal/webhost"}, "implements transport, moves bytes it does not read"},
+		{2, "transport/*", []string{"transport", "internal/udp", "internal/bufpool", "internal/peerip", "internal/webhost"}, "implements transport, moves bytes it does not read"},
 		{2, "registry/*", []string{"registry", "internal/backoff"}, "implements registry, knows no calls"},
 		{2, "balance", []string{".", "registry"}, "picks an instance for a call"},
 		{2, "middleware", []string{".", "internal/breaker", "internal/notice", "internal/peerip", "internal/tokenbucket"}, "interceptors as users write them"},

@@ -44,7 +44,7 @@ func TestList(t *testing.T) {
 		if list.Names(host) != want.names || list.Admits(host) != want.admits || webhost.Fixed(host) != want.fixed {
 			t.Errorf("%q: named %v, admitted %v, fixed %v", host, list.Names(host), list.Admits(host), webhost.Fixed(host))
 		}
-		if !(webhost.List)(nil).Admits(host) {
+		if !webhost.List(nil).Admits(host) {
 			t.Errorf("%q is not admitted without a list", host)
 		}
 	}

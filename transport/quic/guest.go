@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	quicgo "github.com/quic-go/quic-go"
+
+	"github.com/rpcx-go/rpcx/internal/peerip"
 )
 
 // Bounds of the connections to a listener that nobody was given a stream of. Whoever is
@@ -16,6 +18,8 @@ import (
 const (
 	// maxGuests is how many there may be; further ones are refused.
 	maxGuests = 4096
+	// maxGuestsPerPeer is how many of them may be of one peer.
+	maxGuestsPerPeer = 256
 	// doubtFrom is from how many on a client must prove that it is where it says, which
 	// costs it a round trip.
 	doubtFrom = 256
@@ -28,51 +32,45 @@ var (
 
 // guests counts them.
 type guests struct {
-	permits    func(net.Addr) bool // nil: everybody may come
-	max, doubt int
-
-	mu sync.Mutex
-	n  int
+	permits func(net.Addr) bool // nil: everybody may come
+	doubt   int
+	crowd   *peerip.Crowd
 }
 
 // guest is a connection, from its first packet on.
 type guest struct {
-	of *guests
+	crowd *peerip.Crowd
+	addr  net.Addr // where it came from
 
-	served int // streams that somebody was given; guarded by of.mu, as the next
+	mu     sync.Mutex // guards what follows
+	served int        // streams that somebody was given
 	gone   bool
 }
 
 type guestKey struct{}
 
 // doubts reports whether clients have to prove where they are.
-func (g *guests) doubts(net.Addr) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.n >= g.doubt
-}
+func (g *guests) doubts(net.Addr) bool { return g.crowd.Len() >= g.doubt }
 
 // welcome counts a connection, for as long as ctx, which is its own.
 func (g *guests) welcome(ctx context.Context, from *quicgo.ClientInfo) (context.Context, error) {
 	if g.permits != nil && !g.permits(from.RemoteAddr) {
 		return nil, errNotPermitted
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.n >= g.max {
+	one := &guest{crowd: g.crowd, addr: from.RemoteAddr}
+	if !g.crowd.Enter(one.addr) {
+		g.crowd.Leave(one.addr)
 		return nil, errCrowded
 	}
-	g.n++
-	one := &guest{of: g}
 	context.AfterFunc(ctx, one.leave)
 	return context.WithValue(ctx, guestKey{}, one), nil
 }
 
 func (g *guest) leave() {
-	g.of.mu.Lock()
-	defer g.of.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if !g.gone && g.served == 0 {
-		g.of.n--
+		g.crowd.Leave(g.addr)
 	}
 	g.gone = true
 }
@@ -83,15 +81,15 @@ func (g *guest) serve(streams int) {
 	if g == nil {
 		return
 	}
-	g.of.mu.Lock()
-	defer g.of.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	before := g.served
 	g.served += streams
 	switch {
 	case g.gone:
 	case before == 0 && g.served > 0:
-		g.of.n--
+		g.crowd.Leave(g.addr)
 	case before > 0 && g.served == 0:
-		g.of.n++
+		g.crowd.Enter(g.addr) // there may be one more than there is room for
 	}
 }

@@ -17,7 +17,8 @@
 // authorities if there are no settings. The settings are not modified. A connection
 // outlives a change of the client's address, and one that nobody answers on is given up
 // after 30 seconds. A listener's address is free again once its connections have ended.
-// It holds 4096 connections that have no stream; from 256 on a client must prove its address.
+// It holds 4096 connections that have no stream, 256 of one peer; from 256 on a client must
+// prove its address.
 package quic
 
 import (
@@ -31,6 +32,7 @@ import (
 
 	quicgo "github.com/quic-go/quic-go"
 
+	"github.com/rpcx-go/rpcx/internal/peerip"
 	"github.com/rpcx-go/rpcx/internal/udp"
 	"github.com/rpcx-go/rpcx/transport"
 )
@@ -64,7 +66,9 @@ type Transport struct {
 var _ transport.Transport = (*Transport)(nil)
 
 // New returns the QUIC transport.
-func New() *Transport { return &Transport{dials: make(map[target]*dial), maxGuests: maxGuests, doubtFrom: doubtFrom} }
+func New() *Transport {
+	return &Transport{dials: make(map[target]*dial), maxGuests: maxGuests, doubtFrom: doubtFrom}
+}
 
 // Networks returns "quic".
 func (*Transport) Networks() []string { return []string{network} }
@@ -137,7 +141,7 @@ func (t *Transport) Listen(ctx context.Context, network, addr string, s transpor
 	if err != nil {
 		return nil, fmt.Errorf("quic: %w", err)
 	}
-	visitors := &guests{permits: s.Permits, max: t.maxGuests, doubt: t.doubtFrom}
+	visitors := &guests{permits: s.Permits, doubt: t.doubtFrom, crowd: peerip.NewCrowd(t.maxGuests, maxGuestsPerPeer)}
 	below := &quicgo.Transport{
 		Conn:                socket,
 		StatelessResetKey:   resetKey(s.TLS),

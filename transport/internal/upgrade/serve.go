@@ -7,8 +7,9 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/rpcx-go/rpcx/internal/peerip"
 )
 
 // Bounds of what somebody can do before a connection is handed to Accept.
@@ -20,6 +21,9 @@ const (
 	MaxHeader = 32 << 10
 	// MaxGreeting is how many connections to one listener may be in their greeting.
 	MaxGreeting = 4096
+	// MaxGreetingPerPeer is how many of them may be of one peer, as server.Limits counts
+	// peers: one that does nothing else does not keep the others out.
+	MaxGreetingPerPeer = 256
 )
 
 // Listener is a Queue with the HTTP server that feeds it.
@@ -27,7 +31,7 @@ type Listener struct {
 	*Queue
 
 	server   http.Server
-	greeting atomic.Int64
+	greeting *peerip.Crowd
 	once     sync.Once
 	running  sync.WaitGroup
 }
@@ -36,7 +40,7 @@ type Listener struct {
 // connections to q. All other paths are not found. The caller owns the Listener; it
 // owns ln.
 func Serve(ln net.Listener, q *Queue, path string, handler http.Handler) *Listener {
-	l := &Listener{Queue: q}
+	l := &Listener{Queue: q, greeting: peerip.NewCrowd(MaxGreeting, MaxGreetingPerPeer)}
 	l.server = http.Server{
 		Handler:           l.only(path, handler),
 		ReadTimeout:       Timeout,
@@ -70,11 +74,11 @@ func (l *Listener) only(path string, handler http.Handler) http.Handler {
 func (l *Listener) count(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		if l.greeting.Add(1) > MaxGreeting {
+		if !l.greeting.Enter(conn.RemoteAddr()) {
 			_ = conn.Close() // nothing was said
 		}
 	case http.StateHijacked, http.StateClosed:
-		l.greeting.Add(-1)
+		l.greeting.Leave(conn.RemoteAddr())
 	}
 }
 

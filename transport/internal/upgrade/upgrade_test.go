@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rpcx-go/rpcx/internal/peerip"
 	"github.com/rpcx-go/rpcx/transport"
 	"go.uber.org/goleak"
 )
@@ -106,7 +107,7 @@ func TestListenerEnds(t *testing.T) {
 // TestTooManyGreetings: one connection more than may be in their greeting is closed.
 func TestTooManyGreetings(t *testing.T) {
 	t.Parallel()
-	l := &Listener{}
+	l := &Listener{greeting: peerip.NewCrowd(MaxGreeting, MaxGreetingPerPeer)}
 	conns := make([]net.Conn, MaxGreeting+1)
 	closed := func(c net.Conn) bool { return c.SetDeadline(time.Time{}) != nil }
 	for i := range conns {
@@ -121,6 +122,34 @@ func TestTooManyGreetings(t *testing.T) {
 	one, _ := net.Pipe()
 	if l.count(one, http.StateNew); closed(one) {
 		t.Error("a connection was closed, and there was room")
+	}
+}
+
+// from is a connection with an address.
+type from struct {
+	net.Conn
+
+	addr net.TCPAddr
+}
+
+func (f *from) RemoteAddr() net.Addr { return &f.addr }
+
+// TestGreetingsOfOnePeer: one that takes many places leaves the others theirs.
+func TestGreetingsOfOnePeer(t *testing.T) {
+	t.Parallel()
+	l := &Listener{greeting: peerip.NewCrowd(MaxGreeting, MaxGreetingPerPeer)}
+	greet := func(ip string) (open bool) {
+		c, _ := net.Pipe()
+		l.count(&from{c, net.TCPAddr{IP: net.ParseIP(ip)}}, http.StateNew)
+		return c.SetDeadline(time.Time{}) == nil
+	}
+	for i := range MaxGreetingPerPeer {
+		if !greet("192.0.2.1") {
+			t.Fatalf("connection %d was closed", i)
+		}
+	}
+	if greet("192.0.2.1") || !greet("192.0.2.2") {
+		t.Error("one peer has more than its share, or another one none")
 	}
 }
 
