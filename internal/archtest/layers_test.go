@@ -54,7 +54,7 @@ func layers() []layer {
 		{1, ".", []string{"protocol", "internal/callctx"}, "the vocabulary, which every program sees"},
 		{1, "codec", []string{"protocol"}, "an interface and a set"},
 		{1, "compress", []string{"protocol"}, "an interface and a set"},
-		{1, "transport", nil, "an interface and a set: net.Conn is the currency"},
+		{1, "transport", []string{"internal/peerip"}, "an interface and a set: net.Conn is the currency; its greetings count peers"},
 		{1, "registry", nil, "interfaces: an instance is an address with facts"},
 
 		{2, "codec/*", []string{"codec", "protocol"}, "implements codec, knows no other"},
