@@ -36,7 +36,7 @@ type Dispatcher interface {
 // Handler turns HTTP requests into calls. Its methods may be called concurrently.
 type Handler struct {
 	calls Dispatcher
-	zips  zips
+	zips  httpcall.Zips
 }
 
 // New returns a handler that makes the calls on d. It reads bodies to their end: who

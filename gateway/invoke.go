@@ -56,7 +56,7 @@ func (h *Handler) invoke(w http.ResponseWriter, r *http.Request) {
 		if reply, err = h.calls.Dispatch(r.Context(), httpcall.Peer(r), call); err == nil {
 			w.Header().Set(httpcall.MetaHeader, httpcall.FormatMetadata(reply.Metadata))
 			if !call.Oneway {
-				h.write(w, r, http.StatusOK, mediaType(call.Serialize), reply.Payload)
+				h.zips.Write(w, r, http.StatusOK, mediaType(call.Serialize), reply.Payload)
 			}
 			return
 		}

@@ -50,7 +50,7 @@ func (h *Handler) plain(w http.ResponseWriter, r *http.Request) {
 		httpcall.Problem(w, httpcall.Status(err), err)
 		return
 	}
-	h.write(w, r, http.StatusOK, "application/json", reply.Payload)
+	h.zips.Write(w, r, http.StatusOK, "application/json", reply.Payload)
 }
 
 func (h *Handler) callPlain(r *http.Request, service, method string) (*protocol.Message, error) {

@@ -7,7 +7,8 @@
 //
 // The last dot of "method" separates service and method, and "params" is what the
 // method takes. Batches of up to [MaxBatch] requests and notifications work as the
-// specification says. An error has one of its codes, or -32000 less the number of the
+// specification says. Bodies may be compressed with gzip, and answers are for clients that
+// take that. An error has one of its codes, or -32000 less the number of the
 // rpcx.Code, and in "data" the code's name and the details.
 //
 // A [server.Server] serves it on its TCP ports by itself, as real rpcx does: at the path
@@ -22,7 +23,6 @@ import (
 	"context"
 	"mime"
 	"net/http"
-	"strconv"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/httpcall"
@@ -47,11 +47,14 @@ type Dispatcher interface {
 }
 
 // Handler turns requests into calls. Its methods may be called concurrently.
-type Handler struct{ calls Dispatcher }
+type Handler struct {
+	calls Dispatcher
+	zips  httpcall.Zips
+}
 
 // New returns a handler that makes the calls on d. It reads bodies to their end: who
 // serves it bounds their length, with http.MaxBytesHandler for instance, and the time
-// that they take. It runs no call of a browser's page of another site, but does not look
+// that they take. Bodies in gzip grow to 16 MiB at most. It runs no call of a browser's page of another site, but does not look
 // at Origin: see server.Server.HTTPHandler for one that does.
 func New(d Dispatcher) *Handler { return &Handler{calls: d} }
 
@@ -74,16 +77,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "want content type application/json", http.StatusUnsupportedMediaType)
 		return
 	}
-	if r.Header.Get("Content-Encoding") != "" {
-		http.Error(w, "want a body without content encoding", http.StatusUnsupportedMediaType)
-		return
-	}
 	if !marked(r.Header) && r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 		return
 	}
-	body, err := httpcall.Body(r)
+	body, err := httpcall.InflatedBody(r)
 	if err != nil {
 		httpcall.Hints(w.Header(), err)
 		http.Error(w, err.Error(), httpcall.Status(err))
@@ -91,12 +90,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	md, err := httpcall.Metadata(r.Header)
 	if err != nil {
-		write(w, failed(nil, invalidRequest, err))
+		h.write(w, r, failed(nil, invalidRequest, err))
 		return
 	}
 	s := session{calls: h.calls, ctx: r.Context(), peer: httpcall.Peer(r), md: md, lenient: marked(r.Header)}
 	if body = bytes.TrimLeft(body, " \t\r\n"); len(body) > 0 && body[0] == '[' {
-		s.serveBatch(w, body)
+		if answer := s.serveBatch(body); answer != nil {
+			h.write(w, r, answer)
+		}
 		return
 	}
 	answer, replied := s.serve(body)
@@ -104,15 +105,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(httpcall.MetaHeader, httpcall.FormatMetadata(replied))
 	}
 	if answer != nil {
-		write(w, answer)
+		h.write(w, r, answer)
 	}
 }
 
 // write answers with one response or a list of them.
-func write(w http.ResponseWriter, answer any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	body := encode(answer)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body) // a client that has left does not read it
+func (h *Handler) write(w http.ResponseWriter, r *http.Request, answer any) {
+	h.zips.Write(w, r, http.StatusOK, "application/json", encode(answer))
 }

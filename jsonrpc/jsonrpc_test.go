@@ -58,7 +58,7 @@ func ask(s *service, body string, headers ...string) *httptest.ResponseRecorder 
 	return w
 }
 
-func TestRequests(t *testing.T) {
+func TestRequestsR24Q26Q27(t *testing.T) {
 	t.Parallel()
 	const ok = `{"jsonrpc":"2.0","result":{"a":1},"id":`
 	call := func(id string) string {
@@ -177,7 +177,9 @@ func TestHTTP(t *testing.T) {
 		"text":                    {"POST", []string{"Content-Type", "text/plain"}, 415, 0},
 		"form":                    {"POST", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, 0},
 		"PUT":                     {"PUT", nil, 405, 0},
-		"compressed":              {"POST", []string{"Content-Encoding", "gzip"}, 415, 0},
+		"compressed otherwise":    {"POST", []string{"Content-Encoding", "br"}, 415, 0},
+		"not compressed at all":   {"POST", []string{"Content-Encoding", "gzip"}, 400, 0},
+		"not encoded":             {"POST", []string{"Content-Encoding", "identity"}, 200, 1},
 		"broken metadata":         {"POST", []string{"X-RPCX-Meta", "%zz"}, 200, 0},
 	}
 	for name, tt := range tests {

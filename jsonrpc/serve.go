@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"net/http"
 	"slices"
 	"sync"
 
@@ -60,16 +59,15 @@ func (s *session) call(r *request) (json.RawMessage, rpcx.Metadata, error) {
 	return reply.Payload, reply.Metadata, nil
 }
 
-// serveBatch serves a list of requests, some at a time. The answers are in their order.
-func (s *session) serveBatch(w http.ResponseWriter, body []byte) {
+// serveBatch serves a list of requests, some at a time. It returns what to answer: a list
+// in their order, a single error, or nil if there is nothing to say.
+func (s *session) serveBatch(body []byte) any {
 	batch, err := cut(body)
 	if err != nil {
-		write(w, failed(nil, parseError, err))
-		return
+		return failed(nil, parseError, err)
 	}
 	if len(batch) == 0 || len(batch) > MaxBatch {
-		write(w, invalid(nil, "batch of no requests or more than %d", MaxBatch))
-		return
+		return invalid(nil, "batch of no requests or more than %d", MaxBatch)
 	}
 	answers := make([]*response, len(batch))
 	places := make(chan struct{}, parallel)
@@ -83,9 +81,10 @@ func (s *session) serveBatch(w http.ResponseWriter, body []byte) {
 	}
 	workers.Wait()
 	answers = slices.DeleteFunc(answers, func(a *response) bool { return a == nil })
-	if len(answers) > 0 {
-		write(w, answers)
+	if len(answers) == 0 {
+		return nil
 	}
+	return answers
 }
 
 // cut returns the members of a list, of a long one only so many as to tell.

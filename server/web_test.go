@@ -418,13 +418,16 @@ func TestHTTPCompressionQ23(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	zip := func(n int) (plain, packed string) {
-		plain = `{"S":"` + strings.Repeat("a", n) + `"}`
+	pack := func(plain string) string {
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
 		_, _ = io.WriteString(z, plain)
 		_ = z.Close()
-		return plain, b.String()
+		return b.String()
+	}
+	zip := func(n int) (plain, packed string) {
+		plain = `{"S":"` + strings.Repeat("a", n) + `"}`
+		return plain, pack(plain)
 	}
 	plain, packed := zip(10_000)
 	c := newHTTPClient(t)
@@ -439,6 +442,18 @@ func TestHTTPCompressionQ23(t *testing.T) {
 	_, bomb := zip(10 << 20)
 	if res, got = w.do(t, c, "POST", "/Echo/Text", bomb, "Content-Type", jsonType, "Content-Encoding", "gzip"); res.StatusCode != 400 {
 		t.Errorf("a bomb: %d %.80q", res.StatusCode, got)
+	}
+	rpc := func(text string) string {
+		return `{"jsonrpc":"2.0","method":"Echo.Text","params":` + text + `,"id":1}`
+	}
+	res, got = w.do(t, c, "POST", "/", pack(rpc(plain)), "Content-Type", jsonType, "Content-Encoding", "gzip")
+	if got != `{"jsonrpc":"2.0","result":`+plain+`,"id":1}` || !res.Uncompressed {
+		t.Errorf("JSON-RPC: %d, compressed %v, %.80q", res.StatusCode, res.Uncompressed, got)
+	}
+	for _, bomb := range []string{rpc(`{"S":"` + strings.Repeat("a", 10<<20) + `"}`), strings.Repeat(" ", 10<<20), "[" + strings.Repeat("[],", 4<<20) + "1]"} {
+		if res, got = w.do(t, c, "POST", "/", pack(bomb), "Content-Type", jsonType, "Content-Encoding", "gzip"); res.StatusCode != 413 {
+			t.Errorf("a bomb of JSON-RPC: %d %.80q", res.StatusCode, got)
+		}
 	}
 	long, _ := zip(100_000)
 	if res, got = w.do(t, c, "POST", "/Echo/Text", long, "Content-Type", jsonType); res.StatusCode != 413 {

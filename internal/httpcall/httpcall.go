@@ -109,8 +109,11 @@ func IsJSON(h http.Header) bool {
 
 // Status returns the HTTP status of an error.
 func Status(err error) int {
-	if errors.Is(err, ErrTooLarge) {
+	switch {
+	case errors.Is(err, ErrTooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, ErrEncoding):
+		return http.StatusUnsupportedMediaType
 	}
 	switch rpcx.CodeOf(err) {
 	case 0:

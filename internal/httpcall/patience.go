@@ -21,8 +21,8 @@ type Bounds struct {
 // every piece, so that a large body may take its time as long as it moves. A body that is
 // not read is not waited for any longer either: package http looks for its end.
 func (b Bounds) Hold(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
-	p := &patience{ResponseWriter: w, control: http.NewResponseController(w), stall: b.Stall, write: b.Write}
-	p.body = http.MaxBytesReader(w, r.Body, int64(b.Body))
+	p := &patience{ResponseWriter: w, control: http.NewResponseController(w), stall: b.Stall, write: b.Write, limit: int64(b.Body)}
+	p.body = http.MaxBytesReader(w, r.Body, p.limit)
 	if r.ProtoMajor == 1 && r.ContentLength != 0 {
 		p.arm(time.Now())
 	}
@@ -37,6 +37,7 @@ type patience struct {
 
 	control *http.ResponseController
 	body    io.ReadCloser
+	limit   int64 // of the body
 	stall   time.Duration
 	write   time.Duration
 	armed   bool          // a read deadline is set
