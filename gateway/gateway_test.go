@@ -155,6 +155,31 @@ func TestInvokeRefusalsR25(t *testing.T) {
 	}
 }
 
+// A failed request is told what it said of itself, like a good one; one of rpcx is told
+// under names that package http does not look for (Q24).
+func TestFailedInvokeIsEchoedQ24(t *testing.T) {
+	t.Parallel()
+	said := invoked("X-RPCX-Version", "0", "X-RPCX-MessageID", "12")
+	tests := map[string]struct {
+		d       *recorder
+		headers []string
+	}{
+		"refused": {new(recorder), append([]string{"X-RPCX-Meta", "%zz"}, said...)},
+		"failed":  {&recorder{err: rpcx.Errorf(rpcx.NotFound, "no such thing")}, said},
+	}
+	for name, tt := range tests {
+		w := ask(tt.d, http.MethodPost, "/", "body", tt.headers...)
+		if w.Header().Get("X-RPCX-MessageStatusType") != "Error" || w.Header().Get("X-RPCX-ErrorMessage") == "" {
+			t.Errorf("%s: headers %v", name, w.Header())
+		}
+		for i := 0; i < len(said); i += 2 {
+			if got := w.Header().Get(said[i]); got != said[i+1] {
+				t.Errorf("%s: %s came back as %q, want %q", name, said[i], got, said[i+1])
+			}
+		}
+	}
+}
+
 func TestInvokeErrors(t *testing.T) {
 	t.Parallel()
 	d := &recorder{err: rpcx.Errorf(rpcx.Unauthenticated, "who?\r\nX-Evil: 1").WithPause(time.Second)}

@@ -112,12 +112,20 @@ func (c *Conn) serve() {
 		c.stopReading(fmt.Errorf("handshake: %w", err))
 		return
 	}
+	t := c.turn.Load()
+	if c.peer.Network == "http" {
+		// A client of rpcx loses what comes along with the answer to its CONNECT (Q20), so
+		// nothing is pushed to it before it has spoken.
+		if _, err := t.in.Peek(); err != nil {
+			c.stopReading(err)
+			return
+		}
+	}
 	c.ready.Store(true)
 	if o, ok := c.server.config.observer.(rpcx.ConnObserver); ok {
 		c.observed = true
 		c.server.guard(func() { o.ConnOpen(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}) })
 	}
-	t := c.turn.Load()
 	if c.mayBeWeb() {
 		first, err := t.in.Peek()
 		if err != nil {

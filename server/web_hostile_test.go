@@ -32,6 +32,8 @@ func TestHostileHTTPQ18(t *testing.T) {
 		"line without an end":            {send: "GET /", repeat: strings.Repeat("a", 4096), want: "HTTP/1.1 431"},
 		"header without an end":          {send: plain + "X: ", repeat: strings.Repeat("a", 4096), want: "HTTP/1.1 431"},
 		"many headers":                   {send: plain, repeat: strings.Repeat("X: 1\r\n", 500), want: "HTTP/1.1 431"},
+		"line that stalls":               {send: "GET / HT", want: "HTTP/1.1 400"},
+		"header that stalls":             {send: plain + "X: 1", want: ""},
 		"body that stalls":               {send: plain + "Content-Length: 10\r\n\r\n{", want: "HTTP/1.1 400"},
 		"chunk that stalls":              {send: plain + "Transfer-Encoding: chunked\r\n\r\n5\r\n{", want: "HTTP/1.1 400"},
 		"body over the limit":            {send: plain + "Content-Length: 1099511627776\r\n\r\n", repeat: strings.Repeat(" ", 4096), want: "HTTP/1.1 413"},
@@ -46,6 +48,7 @@ func TestHostileHTTPQ18(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := onTCP(t, server.WithLimits(limits)).arith()
 			nc := w.dialNet(t)
 			_ = nc.SetDeadline(time.Now().Add(patience))

@@ -107,7 +107,8 @@ func TestRequests(t *testing.T) {
 }
 
 // TestClient has servers answer as they may, and sees what it asks them.
-func TestClient(t *testing.T) {
+// TestClientQ21: every request names an Origin, without which real servers refuse it.
+func TestClientQ21(t *testing.T) {
 	t.Parallel()
 	good := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ACCEPT\r\n"
 	tests := []struct {

@@ -67,9 +67,9 @@ func TestSecureByItself(t *testing.T) {
 	}
 }
 
-// TestAgainstOthers connects to another implementation in both roles, in text and in
-// binary frames.
-func TestAgainstOthers(t *testing.T) {
+// TestAgainstOthersQ21 connects to another implementation in both roles, in text frames,
+// which is what clients of rpcx send (Q21), and in binary ones.
+func TestAgainstOthersQ21(t *testing.T) {
 	t.Parallel()
 	data := strings.Repeat("text, and then some \xff\x00\xfe ", 5000)
 	exchange := func(t *testing.T, c net.Conn) {
