@@ -216,6 +216,24 @@ func (a *attempts) afford(err error) bool {
 	return a.cut == nil
 }
 
+// anew pays for the call when an interceptor makes it again, since servers had too much to do
+// or failed. It returns the error of the call if that cannot be paid.
+func (a *attempts) anew() error {
+	if len(a.errs) == 0 {
+		return nil
+	}
+	a.cut = nil
+	err := a.errs[len(a.errs)-1]
+	switch rpcx.CodeOf(err) {
+	case rpcx.ResourceExhausted, rpcx.Unavailable, rpcx.DeadlineExceeded:
+		if !a.afford(err) {
+			return a.result(err)
+		}
+	default:
+	}
+	return nil
+}
+
 // crisis reports whether the method fails on all servers.
 func (a *attempts) crisis() bool {
 	s := a.target.snapshot.Load()

@@ -11,8 +11,9 @@ import (
 // RetryBudget bounds what a client sends beyond the first attempt of each call, so
 // that an outage does not multiply the load that the servers come back to. Retries,
 // hedges and calls that a server refused and that go on to another one are paid from
-// it; passing over a server that cannot be reached is free, since nothing is sent.
-// When it is used up the failure stands.
+// it, and so are calls that an interceptor makes again because servers were too busy, failed or
+// did not answer in time. Passing over a server that cannot be reached is free, since nothing
+// is sent. When it is used up the failure stands.
 //
 // While the breakers of a method are open on all servers there is nobody to whom sending
 // a call again would help: then it is half of all this, and nothing is saved up for longer

@@ -285,7 +285,11 @@ func (c *Client) chained(ctx context.Context, call *rpcx.Call) error {
 		return err
 	}
 	o.take(call)
-	err = c.deliver(ctx, o)
+	if err = o.attempts.anew(); err == nil {
+		if err = c.deliver(ctx, o); err == nil {
+			o.attempts.errs = nil // an interceptor that makes it again repeats no failure
+		}
+	}
 	o.give(call)
 	return err
 }

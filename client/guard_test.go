@@ -443,6 +443,50 @@ func TestBudgetExhausted(t *testing.T) {
 	}
 }
 
+// What an interceptor makes again since a server was too busy is paid as any other retry. What
+// it makes again for reasons of its own is not.
+func TestInterceptorsPayForRetries(t *testing.T) {
+	t.Parallel()
+	none := client.RetryBudget{Ratio: -1, PerSecond: -1}
+	tests := []struct {
+		name     string
+		script   string
+		budget   client.RetryBudget
+		requests int
+		says     string // "": it works
+	}{
+		{"too busy", "busy busy ok", none, 1, "retry budget exhausted"},
+		{"too busy, and two are paid", "busy busy ok", client.RetryBudget{Ratio: -1, PerSecond: 0.2}, 3, ""},
+		{"too busy, and one is paid", "busy busy ok", client.RetryBudget{Ratio: -1, PerSecond: 0.1}, 2, "retry budget exhausted"},
+		{"an answer", "fail fail ok", none, 3, ""},
+		{"crash", "crash ok", none, 1, "retry budget exhausted"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet(t, tt.script)
+				again := unary(func(ctx context.Context, c *rpcx.Call, next rpcx.UnaryFunc) (err error) {
+					for range 3 {
+						if err = next(ctx, c); err == nil {
+							break
+						}
+					}
+					return err
+				})
+				x := f.client(client.Failfast, client.Option{RetryBudget: tt.budget, Interceptors: []rpcx.Interceptor{again}})
+				err := x.Call(t.Context(), "M", []byte("id"), new([]byte))
+				if (err == nil) != (tt.says == "") || !strings.Contains(fmt.Sprint(err), tt.says) {
+					t.Errorf("error %v, want one that says %q", err, tt.says)
+				}
+				if got := f.seen()[0]; got != tt.requests {
+					t.Errorf("the server got %d requests, want %d", got, tt.requests)
+				}
+			})
+		})
+	}
+}
+
 // A server that asks for a pause gets it.
 func TestPauseIsObeyed(t *testing.T) {
 	t.Parallel()

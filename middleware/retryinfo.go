@@ -27,7 +27,8 @@ type RetryInfoConfig struct {
 // long to wait before the next try, as a rate limit does, it waits and makes the call
 // again. It is for Option.Interceptors of a client. A pause that the call's deadline
 // leaves no room for is not begun. Pauses are up to a tenth longer than asked, so that
-// those who were refused together do not come back together.
+// those who were refused together do not come back together. Further tries are paid from the
+// client's RetryBudget, as all retries are.
 func RetryInfo(config RetryInfoConfig) rpcx.Interceptor {
 	if config.Tries <= 0 {
 		config.Tries = 3
