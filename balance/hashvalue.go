@@ -17,6 +17,9 @@ import (
 //   - Protocol Buffers messages print their exported fields, because their own text
 //     differs from build to build on purpose.
 //
+// It goes no further than 32 levels down, and through no more than 10,000 structs, lists, maps,
+// pointers and interfaces: what lies beyond prints as "...".
+//
 // It allocates for maps, interfaces, and for types that print themselves.
 func (h hash) value(args any) hash {
 	switch v := args.(type) {
@@ -27,15 +30,20 @@ func (h hash) value(args any) hash {
 	case []byte: // a payload, perhaps a large one
 		return h.numbers(v)
 	default:
-		return h.reflected(reflect.ValueOf(args), 0)
+		left := most
+		return h.reflected(reflect.ValueOf(args), deepest, &left)
 	}
 }
 
-// deepest is how many levels of values are printed: some point to themselves.
-const deepest = 32
+// deepest is how many levels of values are printed, and most how many values that hold others:
+// some point to themselves, more than once.
+const (
+	deepest = 32
+	most    = 10_000
+)
 
-func (h hash) reflected(v reflect.Value, depth int) hash {
-	if depth > deepest {
+func (h hash) reflected(v reflect.Value, depth int, left *int) hash {
+	if depth < 0 || *left <= 0 {
 		return h.text("...")
 	}
 	var digits [32]byte
@@ -58,31 +66,34 @@ func (h hash) reflected(v reflect.Value, depth int) hash {
 		return h.bytes(strconv.AppendFloat(digits[:0], v.Float(), 'g', -1, v.Type().Bits()))
 	case reflect.Complex64, reflect.Complex128:
 		return h.text(fmt.Sprint(v.Complex()))
+	}
+	depth, *left = depth-1, *left-1
+	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
 			return h.text("<nil>")
 		}
-		return h.byte('&').reflected(v.Elem(), depth+1)
+		return h.byte('&').reflected(v.Elem(), depth, left)
 	case reflect.Interface:
-		return h.reflected(v.Elem(), depth+1)
+		return h.reflected(v.Elem(), depth, left)
 	case reflect.Slice, reflect.Array:
-		return h.list(v, depth)
+		return h.list(v, depth, left)
 	case reflect.Struct:
-		return h.fields(v, depth)
+		return h.fields(v, depth, left)
 	case reflect.Map:
-		return h.entries(v, depth)
+		return h.entries(v, depth, left)
 	default:
 		return h
 	}
 }
 
-func (h hash) list(v reflect.Value, depth int) hash {
+func (h hash) list(v reflect.Value, depth int, left *int) hash {
 	h = h.byte('[')
 	for i := range v.Len() {
 		if i > 0 {
 			h = h.byte(' ')
 		}
-		h = h.reflected(v.Index(i), depth+1)
+		h = h.reflected(v.Index(i), depth, left)
 	}
 	return h.byte(']')
 }
@@ -99,7 +110,7 @@ func (h hash) numbers(b []byte) hash {
 	return h.byte(']')
 }
 
-func (h hash) fields(v reflect.Value, depth int) hash {
+func (h hash) fields(v reflect.Value, depth int, left *int) hash {
 	h = h.byte('{')
 	message, first := isMessage(v.Type()), true
 	for i := range v.NumField() {
@@ -110,12 +121,12 @@ func (h hash) fields(v reflect.Value, depth int) hash {
 			h = h.byte(' ')
 		}
 		first = false
-		h = h.reflected(v.Field(i), depth+1)
+		h = h.reflected(v.Field(i), depth, left)
 	}
 	return h.byte('}')
 }
 
-func (h hash) entries(v reflect.Value, depth int) hash {
+func (h hash) entries(v reflect.Value, depth int, left *int) hash {
 	keys := v.MapKeys()
 	slices.SortFunc(keys, byText)
 	h = h.text("map[")
@@ -123,7 +134,7 @@ func (h hash) entries(v reflect.Value, depth int) hash {
 		if i > 0 {
 			h = h.byte(' ')
 		}
-		h = h.reflected(k, depth+1).byte(':').reflected(v.MapIndex(k), depth+1)
+		h = h.reflected(k, depth, left).byte(':').reflected(v.MapIndex(k), depth, left)
 	}
 	return h.byte(']')
 }

@@ -125,8 +125,12 @@ func TestValueThatPointsToItself(t *testing.T) {
 	self = &self
 	newHash.value(self)
 	deep := map[string]any{}
-	deep["x"] = []any{deep}
+	deep["x"] = []any{deep, deep}
 	newHash.value(deep)
+	type twin struct{ a, b *twin }
+	twins := new(twin)
+	twins.a, twins.b = twins, twins
+	newHash.value(twins) // of 2^32 ways through it, few are followed
 }
 
 // The keys that rpcx makes of calls, and the FNV-1a that it hashes them to.
