@@ -37,6 +37,9 @@ func (r Rate) WithDefaults() Rate {
 	return r
 }
 
+// longest is the most that one token, and all of them, take to come.
+const longest = 100 * 365 * 24 * time.Hour
+
 // longKey is the longest key that is kept as it is.
 const longKey = 256
 
@@ -58,11 +61,11 @@ type Buckets struct {
 // New makes the buckets, all of them full.
 func New(r Rate) *Buckets {
 	r = r.WithDefaults()
-	token := time.Duration(min(max(float64(time.Second)/r.PerSecond, 1), float64(time.Hour)))
+	token := time.Duration(min(max(float64(time.Second)/r.PerSecond, 1), float64(longest)))
 	return &Buckets{
 		began: time.Now(),
 		token: token,
-		depth: time.Duration(min(float64(token)*float64(r.Burst), float64(365*24*time.Hour))),
+		depth: time.Duration(min(float64(token)*float64(r.Burst), float64(longest))),
 		limit: r.MaxKeys,
 		full:  make(map[string]*time.Duration),
 	}

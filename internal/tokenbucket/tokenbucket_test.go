@@ -50,6 +50,30 @@ func TestTake(t *testing.T) {
 	})
 }
 
+// Limits for what happens seldom are what they say.
+func TestSlowRate(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for _, every := range []time.Duration{time.Hour, day, 365 * day} {
+		synctest.Test(t, func(t *testing.T) {
+			b := tokenbucket.New(tokenbucket.Rate{PerSecond: 1 / every.Seconds(), Burst: 2})
+			for i, want := range []bool{true, true, false} {
+				if wait := b.Take("a"); (wait == 0) != want {
+					t.Errorf("every %v: number %d waits %v", every, i, wait)
+				}
+			}
+			time.Sleep(every - time.Second)
+			if wait := b.Take("a"); wait < time.Second-time.Millisecond || wait > time.Second+time.Millisecond {
+				t.Errorf("every %v: a second before that the next waits %v", every, wait)
+			}
+			time.Sleep(time.Second + time.Millisecond)
+			if wait := b.Take("a"); wait != 0 {
+				t.Errorf("every %v: after it the next waits %v", every, wait)
+			}
+		})
+	}
+}
+
 // However many keys there are, memory is bounded, and none of them goes free.
 func TestKeysAreBounded(t *testing.T) {
 	t.Parallel()
