@@ -40,6 +40,9 @@ type Config struct {
 	// MaxRequests is how many requests are served at a time; further ones are refused at
 	// once, as Unavailable. Default 1000.
 	MaxRequests int
+	// MaxPeerRequests is how many of them may be one address's, as with PeerRate. Default:
+	// all; set it where callers come by themselves, so that no slow one holds every place.
+	MaxPeerRequests int
 	// MaxConnections is how many connections Serve keeps. Default 10,000.
 	MaxConnections int
 	// Rate and PeerRate are how many calls a second are taken in all, and from one IP
@@ -104,6 +107,7 @@ func (c Config) resolve() (Config, error) {
 	count("MaxBody", &c.MaxBody, 4<<20)
 	count("MaxBodies", &c.MaxBodies, max(256<<20, c.MaxBody))
 	count("MaxRequests", &c.MaxRequests, 1000)
+	count("MaxPeerRequests", &c.MaxPeerRequests, c.MaxRequests)
 	count("MaxConnections", &c.MaxConnections, 10_000)
 	count("MaxServices", &c.MaxServices, 1000)
 	span("Timeout", &c.Timeout, 30*time.Second)

@@ -27,7 +27,7 @@ import (
 // belong to the protocol. Errors are *rpcx.Error: what a service said is Remote, others say
 // no more than a stranger may know.
 func (p *Proxy) Dispatch(ctx context.Context, peer rpcx.Peer, m *protocol.Message) (*protocol.Message, error) {
-	if m.Service == reserved || !p.allows(m.Service, m.Method) {
+	if !isName(m.Service) || m.Service == reserved || !p.allows(m.Service, m.Method) {
 		err := unknown(m.Service)
 		p.tell(peer, err)
 		return new(protocol.Message), err
@@ -74,6 +74,9 @@ func (p *Proxy) prepare(v *visit, peer rpcx.Peer, m *protocol.Message) (*protoco
 	}
 	call := *m
 	call.Metadata = p.forwarded(m.Metadata).Merge(v.adds)
+	if md := call.Metadata; md.Size() > limits.Metadata-room || md.Len() >= limits.Pairs {
+		return nil, rpcx.Errorf(rpcx.InvalidArgument, "gateway: metadata of more than %d bytes or %d pairs", limits.Metadata-room, limits.Pairs-1).NotExecuted()
+	}
 	payload, err := p.plain(m)
 	if err != nil {
 		return nil, err
@@ -81,6 +84,9 @@ func (p *Proxy) prepare(v *visit, peer rpcx.Peer, m *protocol.Message) (*protoco
 	call.Payload, call.Compress = payload, p.config.Client.CompressType
 	return &call, nil
 }
+
+// room is what the client adds to the metadata: how much time is left.
+const room = 64
 
 // reserved is the service of the protocol's own, by which peers say what is true of their
 // connection: which is not that of whoever calls by HTTP.

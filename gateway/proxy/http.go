@@ -34,11 +34,8 @@ func (p *Proxy) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		p.guard(w, r, h)
 	case r.TLS == nil && !webhost.Fixed(r.Host) && !hosts.Names(r.Host):
 		p.misdirected(w, r, "pages are not served under the host %q: it is not among those of the configuration")
-	case !p.limits.enter():
-		p.refuse(w, r, errTooMany)
 	default:
-		defer p.limits.leave()
-		p.page(rw, r)
+		p.page(rw, w, r)
 	}
 }
 
@@ -49,12 +46,20 @@ func (p *Proxy) misdirected(w http.ResponseWriter, r *http.Request, format strin
 	httpcall.Problem(w, http.StatusMisdirectedRequest, err)
 }
 
-// page lets a handler of the user's answer, who may take its time, but not its client.
-func (p *Proxy) page(w http.ResponseWriter, r *http.Request) {
+// page lets a handler of the user's answer, who may take its time, but not its client. A
+// refusal is written to bounded.
+func (p *Proxy) page(w, bounded http.ResponseWriter, r *http.Request) {
+	r = p.addressed(r)
+	place, err := p.limits.enter(httpcall.Peer(r))
+	if err != nil {
+		p.refuse(bounded, r, err)
+		return
+	}
+	defer place.leave()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // of an earlier response; none if it cannot
 	paced := httpcall.NewStreamWriter(w, p.limits.bounds.Write)
 	defer paced.Finish()
-	p.mux.ServeHTTP(paced, p.addressed(r))
+	p.mux.ServeHTTP(paced, r)
 }
 
 // route returns what serves a call; nil for a request that is one of the user's.
@@ -91,19 +96,20 @@ func (p *Proxy) guard(w http.ResponseWriter, r *http.Request, h http.Handler) {
 		}
 		return
 	}
-	if !p.limits.enter() {
-		p.refuse(w, r, errTooMany)
+	r = p.addressed(r)
+	peer := httpcall.Peer(r)
+	place, err := p.limits.enter(peer)
+	if err != nil {
+		p.refuse(w, r, err)
 		return
 	}
-	defer p.limits.leave()
-	r = p.addressed(r)
-	if err := p.limits.charge(httpcall.Peer(r)); err != nil {
+	defer place.leave()
+	if err := p.limits.charge(peer); err != nil {
 		p.refuse(w, r, err)
 		return
 	}
 	v := new(visit)
 	v.paid.Store(true)
-	var err error
 	if v.adds, err = p.identity(r); err != nil {
 		p.refuse(w, r, err)
 		return
@@ -143,7 +149,7 @@ const forwardedFor = "x-forwarded-for"
 func (p *Proxy) identity(r *http.Request) (rpcx.Metadata, error) {
 	var pairs []string
 	for _, key := range []string{"traceparent", "tracestate"} {
-		if v := r.Header.Get(key); v != "" {
+		if v := r.Header.Get(key); v != "" && !p.reserves(key) {
 			pairs = append(pairs, key, v)
 		}
 	}

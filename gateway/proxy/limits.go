@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // limits are what all requests, or those of one caller, may cost together.
 type limits struct {
 	all, each *tokenbucket.Buckets // of calls; nil: no limit
-	slots     chan struct{}        // of requests
+	places    *places              // of requests
 	bodies    *atomic.Int64        // bytes
 	most      int64                // of them
 	bounds    httpcall.Bounds      // of one request
@@ -33,7 +34,7 @@ func newLimits(c *Config) limits {
 	return limits{
 		all:    buckets(c.Rate, 1),
 		each:   buckets(c.PeerRate, 0),
-		slots:  make(chan struct{}, c.MaxRequests),
+		places: &places{limit: c.MaxRequests, each: c.MaxPeerRequests, taken: make(map[netip.Prefix]int)},
 		bodies: new(atomic.Int64),
 		most:   int64(c.MaxBodies),
 		bounds: httpcall.Bounds{Body: c.MaxBody, Stall: client.Stall, Write: write},
@@ -54,7 +55,6 @@ func caller(peer rpcx.Peer) string { return peerip.Caller(peer.Addr).String() }
 
 var (
 	errTooFast  = rpcx.Errorf(rpcx.ResourceExhausted, "gateway: calls come too fast").NotExecuted()
-	errTooMany  = rpcx.Errorf(rpcx.Unavailable, "gateway: as many requests are served as may").NotExecuted().WithPause(time.Second)
 	errTooLarge = rpcx.Errorf(rpcx.Unavailable, "gateway: the bodies of all requests are as large as may be").NotExecuted().WithPause(time.Second)
 )
 
@@ -74,17 +74,10 @@ func (l *limits) charge(peer rpcx.Peer) error {
 	return nil
 }
 
-// enter takes the place of a request. leave gives it back.
-func (l *limits) enter() bool {
-	select {
-	case l.slots <- struct{}{}:
-		return true
-	default:
-		return false
-	}
+// enter takes a place for a request, or says why there is none.
+func (l *limits) enter(peer rpcx.Peer) (place, error) {
+	return l.places.take(peerip.Caller(peer.Addr))
 }
-
-func (l *limits) leave() { <-l.slots }
 
 // hold counts what is read of a request's body. release is to be called when it is not
 // needed any more.

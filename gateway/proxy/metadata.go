@@ -24,8 +24,13 @@ func (p *Proxy) forwarded(md rpcx.Metadata) rpcx.Metadata {
 		if strings.HasPrefix(key, "__") {
 			return key == authKey
 		}
-		return !slices.ContainsFunc(p.config.Reserved, func(r string) bool { return strings.EqualFold(r, key) })
+		return !p.reserves(key)
 	})
+}
+
+// reserves reports whether Config.Reserved has a key.
+func (p *Proxy) reserves(key string) bool {
+	return slices.ContainsFunc(p.config.Reserved, func(r string) bool { return strings.EqualFold(r, key) })
 }
 
 // answered returns what passes of the metadata that a service sends back: servers of rpcx

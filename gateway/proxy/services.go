@@ -5,13 +5,12 @@ package proxy
 import (
 	"container/list"
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/rpcx-go/rpcx"
-	"github.com/rpcx-go/rpcx/internal/backoff"
+	"github.com/rpcx-go/rpcx/internal/notice"
 	"github.com/rpcx-go/rpcx/internal/tokenbucket"
 	"github.com/rpcx-go/rpcx/registry"
 	"github.com/rpcx-go/rpcx/registry/static"
@@ -30,7 +29,7 @@ type services struct {
 	forget   func(name string) // makes the client forget
 	max      int
 	idle     time.Duration
-	logger   *slog.Logger
+	failed   *notice.Notice
 
 	listed    bool                 // no other names come here than the configuration has
 	all, each *tokenbucket.Buckets // of lookups, in all and for each caller
@@ -68,7 +67,7 @@ func newServices(r registry.Resolver, c *Config) *services {
 		resolver: r,
 		max:      c.MaxServices,
 		idle:     c.ServiceIdle,
-		logger:   c.Client.Logger,
+		failed:   notice.New(c.Client.Logger, "discovery failed, trying again"),
 		listed:   len(c.Allow) > 0 && !slices.Contains(c.Allow, "*"),
 		all:      tokenbucket.New(tokenbucket.Rate{PerSecond: 200, Burst: 1000, MaxKeys: 1}),
 		each:     tokenbucket.New(tokenbucket.Rate{PerSecond: 20, Burst: 200}),
@@ -182,19 +181,6 @@ func (t *services) room() bool {
 	return len(t.byName) < t.max
 }
 
-// lookUp begins to watch a service. The caller holds the lock.
-func (t *services) lookUp(name string) *service {
-	s := &service{name: name, relay: static.New(), found: make(chan struct{})}
-	var ctx context.Context
-	ctx, s.cancel = context.WithCancel(t.ctx)
-	s.place = t.recent.PushFront(s)
-	s.expiry = time.AfterFunc(t.idle, func() { t.expire(s) })
-	t.byName[name] = s
-	t.lookups++
-	t.tasks.Go(func() { t.follow(ctx, s) })
-	return s
-}
-
 // drop forgets a service. The caller holds the lock.
 func (t *services) drop(s *service) {
 	delete(t.byName, s.name)
@@ -203,17 +189,6 @@ func (t *services) drop(s *service) {
 	s.cancel()
 	t.answer(s, errRegistry)
 	t.forget(s.name)
-}
-
-// answer lets calls go on that wait for the registry, if they do: with err, or to the
-// service if that is nil. The caller holds the lock.
-func (t *services) answer(s *service, err error) {
-	if s.asked {
-		return
-	}
-	s.asked, s.err = true, err
-	t.lookups--
-	close(s.found)
 }
 
 // expire forgets a service that nobody calls.
@@ -229,59 +204,6 @@ func (t *services) expire(s *service) {
 	default:
 		t.drop(s)
 	}
-}
-
-// follow watches a service until it is dropped.
-func (t *services) follow(ctx context.Context, s *service) {
-	for failures := 0; ; failures++ {
-		err := t.resolver.Watch(ctx, s.name, func(instances []registry.Instance) {
-			failures = 0
-			t.update(s, instances)
-		})
-		if ctx.Err() != nil {
-			return
-		}
-		t.logger.WarnContext(ctx, "discovery failed, trying again", "service", s.name, "error", err)
-		t.fail(s)
-		if new(backoff.Policy).Wait(ctx, failures) != nil {
-			return
-		}
-	}
-}
-
-// update takes what the registry says. A service that has no servers at first is unknown.
-func (t *services) update(s *service, instances []registry.Instance) {
-	s.relay.Update(instances...)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !s.asked && len(instances) == 0 {
-		t.absent.add(s.name)
-		t.answer(s, unknown(s.name))
-		t.drop(s)
-		return
-	}
-	t.answer(s, nil)
-}
-
-// fail gives up a service that the registry has said nothing of.
-func (t *services) fail(s *service) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !s.asked {
-		t.drop(s)
-	}
-}
-
-// Watch implements registry.Resolver for the client.
-func (t *services) Watch(ctx context.Context, name string, update func([]registry.Instance)) error {
-	t.mu.Lock()
-	s := t.byName[name]
-	t.mu.Unlock()
-	if s == nil { // the client is about to be told to forget it
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	return s.relay.Watch(ctx, name, update)
 }
 
 // close ends all watches.
