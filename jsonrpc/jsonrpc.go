@@ -48,8 +48,9 @@ type Dispatcher interface {
 
 // Handler turns requests into calls. Its methods may be called concurrently.
 type Handler struct {
-	calls Dispatcher
-	zips  httpcall.Zips
+	calls    Dispatcher
+	zips     httpcall.Zips
+	inflated httpcall.Inflated
 }
 
 // New returns a handler that makes the calls on d. It reads bodies to their end: who
@@ -82,7 +83,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 		return
 	}
-	body, err := httpcall.InflatedBody(r)
+	body, release, err := h.inflated.Body(r)
+	defer release()
 	if err != nil {
 		httpcall.Hints(w.Header(), err)
 		http.Error(w, err.Error(), httpcall.Status(err))

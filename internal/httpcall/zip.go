@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rpcx-go/rpcx"
 )
@@ -59,17 +60,31 @@ func takesGzip(h http.Header) bool {
 	return false
 }
 
-// inflatedLimit is to how much a body is inflated that nobody has set a limit for.
-const inflatedLimit = 16 << 20
+const (
+	// inflatedLimit is to how much a body is inflated that nobody has set a limit for.
+	inflatedLimit = 16 << 20
+	// maxInflated is how much all bodies may have together that were inflated: that is done
+	// before anybody is asked who he is, and a body may be a thousandth of what it becomes.
+	maxInflated = 256 << 20
+)
 
-// InflatedBody is Body for one that may be compressed with gzip. It is inflated to no more
-// than Bounds.Body, 16 MiB without Bounds.
-func InflatedBody(r *http.Request) ([]byte, error) {
+// Inflated counts the bodies that were inflated and are still used. The zero value is
+// ready for use.
+type Inflated struct{ held atomic.Int64 }
+
+var errInflated = rpcx.Errorf(rpcx.ResourceExhausted, "compressed bodies have %d bytes already, which is as much as may be", maxInflated).NotExecuted()
+
+// Body is the function Body for one that may be compressed with gzip. It is inflated to no
+// more than Bounds.Body, 16 MiB without Bounds. release must be called when the body is
+// not used any more.
+func (i *Inflated) Body(r *http.Request) (body []byte, release func(), err error) {
+	release = func() {}
 	switch encoding := r.Header.Get("Content-Encoding"); {
 	case encoding == "" || strings.EqualFold(encoding, "identity"):
-		return Body(r)
+		body, err = Body(r)
+		return body, release, err
 	case !strings.EqualFold(encoding, "gzip"):
-		return nil, rpcx.Errorf(rpcx.InvalidArgument, "%w %q, want gzip or none", ErrEncoding, encoding).NotExecuted()
+		return nil, release, rpcx.Errorf(rpcx.InvalidArgument, "%w %q, want gzip or none", ErrEncoding, encoding).NotExecuted()
 	}
 	limit := int64(inflatedLimit)
 	if p, ok := r.Body.(*patience); ok {
@@ -77,12 +92,38 @@ func InflatedBody(r *http.Request) ([]byte, error) {
 	}
 	z, err := gzip.NewReader(r.Body)
 	if err != nil {
-		return Body(&http.Request{Body: failing{err}})
+		body, err = Body(&http.Request{Body: failing{err}})
+		return body, release, err
 	}
-	return Body(&http.Request{Body: http.MaxBytesReader(nil, io.NopCloser(z), limit)})
+	c := &counted{Reader: z, in: i}
+	body, err = Body(&http.Request{Body: http.MaxBytesReader(nil, io.NopCloser(c), limit)})
+	if errors.Is(err, errInflated) {
+		err = errInflated
+	}
+	return body, c.release, err
 }
 
-// ErrEncoding is matched by the error of InflatedBody for one that is encoded otherwise.
+// counted counts what is read.
+type counted struct {
+	io.Reader
+
+	in *Inflated
+	n  int64
+}
+
+// Read implements io.Reader.
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += int64(n)
+	if c.in.held.Add(int64(n)) > maxInflated {
+		return n, errInflated
+	}
+	return n, err
+}
+
+func (c *counted) release() { c.in.held.Add(-c.n) }
+
+// ErrEncoding is matched by the error of Inflated.Body for one that is encoded otherwise.
 var ErrEncoding = errors.New("content encoding")
 
 // failing is a body that cannot be read.
