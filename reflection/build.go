@@ -84,7 +84,7 @@ func (b *builder) describe(def *schema, t reflect.Type) {
 		return
 	}
 	def.GoType = t.String()
-	if doc := b.docs[t.String()]; doc != "" {
+	if doc := b.docs[docName(t)]; doc != "" {
 		def.Description, def.Deprecated = strings.TrimSpace(doc+"\n\n"+def.Description), deprecated(doc)
 	}
 }

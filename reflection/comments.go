@@ -8,12 +8,20 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"reflect"
 	"strings"
 )
 
 // Docs are comments by what they stand at: types as "arith.Args", their fields and
 // methods as "arith.Args.A", functions as "arith.Mul".
 type Docs map[string]string
+
+// docName returns what a type is called in Docs, which do not tell instances of a generic
+// one apart.
+func docName(t reflect.Type) string {
+	name, _, _ := strings.Cut(t.String(), "[")
+	return name
+}
 
 // maxSource is how many bytes of source are read at most.
 const maxSource = 64 << 20

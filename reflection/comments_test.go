@@ -63,4 +63,17 @@ func TestCommentsInSchemas(t *testing.T) {
 	if got := def(describe[Odd](docs)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	docs = reflection.Docs{
+		"reflection_test.Pair": "A pair.", "reflection_test.Pair.First": "one", "reflection_test.Inner.Name": "a name",
+		"reflection_test.outer.Name": "none",
+	}
+	want = `{"description":"A pair.","type":"object","properties":{"First":{"description":"one","type":"boolean"},"Second":{"type":"boolean"}},` +
+		`"x-go-type":"reflection_test.Pair[bool,bool]"}`
+	if got := def(describe[Pair[bool, bool]](docs)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	type outer struct{ *Inner } // whose fields others declare
+	if got := def(describe[outer](docs)); !strings.Contains(got, `"Name":{"description":"a name","type":"string"}`) {
+		t.Errorf("%s", got)
+	}
 }

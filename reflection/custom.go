@@ -18,10 +18,10 @@ const maxOwn = 64 << 10
 
 // ownSchema returns what a type says of itself, nil if it says nothing.
 func ownSchema(t reflect.Type) (s *schema) {
-	v, ok := reflect.New(t).Interface().(selfDescribing)
-	if !ok {
+	if !has[selfDescribing](t) || promotesSchema(t) && !marshals(t) {
 		return nil
 	}
+	v, _ := reflect.New(t).Interface().(selfDescribing)
 	failed := &schema{Description: "the type describes itself, but not as JSON Schema"}
 	defer func() {
 		if recover() != nil {
@@ -39,6 +39,20 @@ func ownSchema(t reflect.Type) (s *schema) {
 	default:
 		return failed
 	}
+}
+
+// promotesSchema reports whether a struct may have its method from one that it embeds,
+// which speaks of itself.
+func promotesSchema(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Anonymous && has[selfDescribing](f.Type) {
+			return true
+		}
+	}
+	return false
 }
 
 // marshaled returns the schema of a type that makes its own JSON, nil if it does not.

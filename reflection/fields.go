@@ -12,6 +12,7 @@ import (
 // field is a member of a struct in one encoding.
 type field struct {
 	reflect.StructField
+	owner  reflect.Type // the struct that declares it
 	name   string
 	tagged bool
 	quoted bool  // a number or a boolean that is text in JSON
@@ -25,7 +26,7 @@ func (b *builder) structure(t reflect.Type, depth int) *schema {
 	s := &schema{Type: "object", Properties: make(members, 0, len(inJSON))}
 	same := len(inJSON) == len(inMsgpack.fields) && !inMsgpack.array
 	for _, f := range inJSON {
-		property := b.property(t, f, depth)
+		property := b.property(f, depth)
 		i := slices.IndexFunc(inMsgpack.fields, func(m field) bool { return slices.Equal(m.path, f.path) })
 		switch {
 		case i < 0:
@@ -47,7 +48,7 @@ func (b *builder) structure(t reflect.Type, depth int) *schema {
 	s.MsgpackProperties = make(members, 0, len(inMsgpack.fields))
 	for i, f := range inMsgpack.fields {
 		if i == lastOf(inMsgpack.fields, f.name) {
-			s.MsgpackProperties = append(s.MsgpackProperties, member{f.name, b.property(t, f, depth)})
+			s.MsgpackProperties = append(s.MsgpackProperties, member{f.name, b.property(f, depth)})
 		}
 	}
 	return s
@@ -63,8 +64,8 @@ func lastOf(fields []field, name string) (last int) {
 	return last
 }
 
-// property returns the schema of a field of t.
-func (b *builder) property(t reflect.Type, f field, depth int) *schema {
+// property returns the schema of a field.
+func (b *builder) property(f field, depth int) *schema {
 	var s *schema
 	if f.quoted {
 		s = &schema{Type: "string", Description: "a " + f.Type.String() + " in JSON, as text"}
@@ -74,7 +75,7 @@ func (b *builder) property(t reflect.Type, f field, depth int) *schema {
 	} else {
 		s = b.schema(f.Type, depth+1)
 	}
-	if doc := b.docs[t.String()+"."+f.Name]; doc != "" {
+	if doc := b.docs[docName(f.owner)+"."+f.Name]; doc != "" {
 		s.Description, s.Deprecated = doc, deprecated(doc)
 	}
 	s.OmitEmpty = f.empty
@@ -99,7 +100,7 @@ func jsonFields(t reflect.Type) []field {
 				continue
 			}
 			for i := range l.typ.NumField() {
-				f, embedded := jsonField(l.typ.Field(i), append(slices.Clone(l.path), i))
+				f, embedded := jsonField(l.typ, i, append(slices.Clone(l.path), i))
 				switch {
 				case embedded != nil:
 					next = append(next, level{embedded, f.path})
@@ -115,10 +116,11 @@ func jsonFields(t reflect.Type) []field {
 	return dominant(found)
 }
 
-// jsonField reads a field of a struct. It returns the struct instead if that is embedded,
+// jsonField reads field i of a struct. It returns the struct instead if that is embedded,
 // and no name for a field that does not count.
-func jsonField(sf reflect.StructField, path []int) (f field, embedded reflect.Type) {
-	f = field{StructField: sf, path: path}
+func jsonField(owner reflect.Type, i int, path []int) (f field, embedded reflect.Type) {
+	sf := owner.Field(i)
+	f = field{StructField: sf, owner: owner, path: path}
 	target := sf.Type
 	if sf.Anonymous && target.Kind() == reflect.Pointer {
 		target = target.Elem()

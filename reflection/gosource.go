@@ -109,7 +109,7 @@ func comment(out *strings.Builder, text string) {
 
 // define writes the definition of a type that has a name.
 func (w *goWriter) define(out *strings.Builder, t reflect.Type) {
-	comment(out, w.docs[t.String()])
+	comment(out, w.docs[docName(t)])
 	if s := marshaled(t); s != nil && s.Description != "" {
 		comment(out, "In JSON it is "+s.Description+".")
 	}
@@ -198,7 +198,7 @@ func (w *goWriter) structure(t reflect.Type, depth int) string {
 		if !f.IsExported() && !w.promotes(f) {
 			continue
 		}
-		comment(&out, w.docs[t.String()+"."+f.Name])
+		comment(&out, w.docs[docName(t)+"."+f.Name])
 		typ := w.expr(f.Type, depth+1)
 		name := identifier(f.Name)
 		if embeds := strings.TrimPrefix(typ, "*"); !f.Anonymous || embeds[strings.LastIndexByte(embeds, '.')+1:] != name {

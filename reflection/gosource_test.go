@@ -55,9 +55,15 @@ func (*Arith) Mul() {}
 // text asks a server that has not been started for the text of services.
 func text(t *testing.T, infos ...rpcx.ServiceInfo) string {
 	t.Helper()
+	return textWith(t, source, infos...)
+}
+
+// textWith is text with comments from the given source, "" if that is no Go.
+func textWith(t *testing.T, source string, infos ...rpcx.ServiceInfo) string {
+	t.Helper()
 	var s stand
 	if err := reflection.Register(&s, fstest.MapFS{"a.go": {Data: []byte(source)}}); err != nil {
-		t.Fatal(err)
+		return ""
 	}
 	s.infos = infos
 	method := reflect.ValueOf(s.service).MethodByName("GetServices")
@@ -174,3 +180,22 @@ func TestGoSourceCompiles(t *testing.T) {
 
 // namesake is Args where that means another type.
 type namesake = Args
+
+// FuzzGoSource looks for names and comments that make no Go.
+func FuzzGoSource(f *testing.F) {
+	f.Add("Arith", "Mul", "Mul multiplies.")
+	f.Add("*/", "\n}", "\r\n*/ //")
+	f.Add("func", "\xff\u2028", "\x00\u2028}")
+	f.Fuzz(func(t *testing.T, service, method, doc string) {
+		source := "package a\n/*" + strings.ReplaceAll(doc, "*/", "") + "*/\nfunc (b) m() {}\n"
+		got := textWith(t, source, rpcx.ServiceInfo{Name: service, Methods: []rpcx.MethodInfo{
+			{Name: method, Args: reflect.TypeFor[Tree](), Reply: reflect.TypeFor[Level](), Func: "a.b.m"}, {Name: method + "x"},
+		}})
+		if got == "" {
+			return
+		}
+		if _, err := parser.ParseFile(token.NewFileSet(), "", got, 0); err != nil {
+			t.Errorf("%v in\n%s", err, got)
+		}
+	})
+}

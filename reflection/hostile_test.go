@@ -44,6 +44,9 @@ type Lies struct{}
 
 func (Lies) JSONSchema() []byte { return []byte(`{"type":`) }
 
+// Huge does not fit into memory.
+type Huge [1 << 46]byte
+
 // deep returns a slice of slices of slices.
 func deep(n int) reflect.Type {
 	t := reflect.TypeFor[int]()
@@ -80,6 +83,7 @@ func TestHostileTypes(t *testing.T) {
 		"wide":            wide(25, 3),
 		"channels":        reflect.TypeFor[map[string]chan<- func(...any)](),
 		"interface":       reflect.TypeFor[interface{ M(Knot) }](),
+		"huge":            reflect.TypeFor[*Huge](),
 		"nothing":         reflect.TypeFor[struct{}](),
 		"empty and large": reflect.ArrayOf(1<<30, reflect.TypeFor[struct{}]()),
 	}

@@ -58,7 +58,7 @@ func msgpackStruct(t reflect.Type, around []reflect.Type) (p packed) {
 			name = sf.Name
 		}
 		seen[name] = true
-		p.fields = append(p.fields, field{StructField: sf, name: name, path: []int{i}, empty: everyEmpty || option("omitempty")})
+		p.fields = append(p.fields, field{StructField: sf, owner: t, name: name, path: []int{i}, empty: everyEmpty || option("omitempty")})
 	}
 	return p
 }

@@ -57,6 +57,10 @@ func TestSchemas(t *testing.T) {
 		B     int32 `thrift:"b,7,required" json:"b"`
 		C     error `protobuf_oneof:"kind"`
 	}
+	type colored struct {
+		Color
+		N bool
+	}
 	tests := map[string]struct{ got, want string }{
 		"bool":       {def(describe[bool](nil)), `{"type":"boolean"}`},
 		"string":     {def(describe[string](nil)), `{"type":"string"}`},
@@ -91,6 +95,13 @@ func TestSchemas(t *testing.T) {
 				`"x-msgpack-type":"array","x-msgpack-properties":{"X":{"type":"integer","format":"int64"},"Y":{"type":"string"}}}`,
 		},
 		"describes itself": {def(describe[Color](nil)), `{"type":"string","enum":["red","green"]}`},
+		"one within describes itself": {
+			def(describe[struct {
+				Color
+				N bool
+			}](nil)), `{"type":"object","properties":{"Color":{"$ref":"#/$defs/reflection_test.Color"},"N":{"type":"boolean"}}}`,
+		},
+		"one within is it": {def(describe[colored](nil)), `{"type":"object","properties":{"Color":{"$ref":"#/$defs/reflection_test.Color"},"N":{"type":"boolean"}},"x-go-type":"reflection_test.colored"}`},
 		"own JSON":         {def(describe[Odd](nil)), `{"description":"as the method MarshalJSON of reflection_test.Odd writes it","x-go-type":"reflection_test.Odd"}`},
 		"text":             {def(describe[Level](nil)), `{"description":"as the method MarshalText of reflection_test.Level writes it","type":"string","x-go-type":"reflection_test.Level","x-msgpack-type":"bin"}`},
 		"unencodable": {
