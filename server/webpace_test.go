@@ -91,12 +91,11 @@ func TestDrippingBodyIsCut(t *testing.T) {
 func TestDeafClientsAreCut(t *testing.T) {
 	t.Parallel()
 	limits := server.Limits{WriteTimeout: 100 * time.Millisecond, IdleTimeout: time.Second}
+	long := strings.Repeat("x", 8<<10) // is in the answer, so that a few of them fill what lies between
 	for name, request := range map[string]string{
-		"errors":                "GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n",
-		"refusals":              "POST /Arith/Mul HTTP/1.1\r\nHost: h\r\nOrigin: https://evil.example\r\n\r\n",
-		"no content":            "POST / HTTP/1.1\r\nHost: h\r\nX-JSONRPC-2.0: true\r\nContent-Length: 70\r\n\r\n" + `{"jsonrpc":"2.0","method":"Arith.Mul","params":{"A":666666,"B":77777}}`,
+		"errors":                "GET /" + long + " HTTP/1.1\r\nHost: h\r\n\r\n",
+		"refusals":              "POST /Arith/Mul HTTP/1.1\r\nHost: h\r\nOrigin: https://" + long + "\r\n\r\n",
 		"handler of the user's": "GET /page HTTP/1.1\r\nHost: h\r\n\r\n",
-		"options":               "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,9 +105,8 @@ func TestDeafClientsAreCut(t *testing.T) {
 				t.Fatal(err)
 			}
 			nc := w.dialNet(t)
-			many := strings.Repeat(request, 1000)
-			_ = nc.(*net.TCPConn).SetReadBuffer(4 << 10)          // there is less to fill
-			_ = nc.SetWriteDeadline(time.Now().Add(6 * patience)) // that is a lot of small answers all the same
+			many := strings.Repeat(request, 100)
+			_ = nc.SetWriteDeadline(time.Now().Add(patience))
 			var err error
 			for err == nil {
 				_, err = io.WriteString(nc, many)
