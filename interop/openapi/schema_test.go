@@ -6,7 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math/rand"
+	"math/rand" //nolint:depguard // which testing/quick wants
 	"reflect"
 	"testing"
 	"testing/quick"
@@ -106,7 +106,9 @@ func TestValues(t *testing.T) {
 		&tree, &c, &Times{}, &Times{now, &now, time.Hour, now, []time.Duration{1}}, now, &now, time.Second,
 		&timestamppb.Timestamp{Seconds: 1, Nanos: 2}, new(timestamppb.Timestamp), structpb.NullValue_NULL_VALUE,
 		&descriptorpb.FieldDescriptorProto{Label: &label, Options: &descriptorpb.FieldOptions{}}, new(descriptorpb.FileDescriptorProto),
-		json.RawMessage("[1]"), json.Number("12"), []any{1, nil}, map[string]any{"a": 1},
+		json.RawMessage("[1]"), json.Number("12"),
+		[]any{1, nil},
+		map[string]any{"a": 1},
 	} {
 		typ := reflect.TypeOf(v)
 		if typ.Kind() == reflect.Pointer {

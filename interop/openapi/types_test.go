@@ -101,7 +101,7 @@ type (
 // Level is text.
 type Level int8
 
-func (l Level) MarshalText() ([]byte, error) { return []byte{byte('a' + uint8(l)%26)}, nil }
+func (l Level) MarshalText() ([]byte, error) { return []byte{'a' + uint8(l)%26}, nil }
 
 // Color says what its values are.
 type Color string
