@@ -2,7 +2,9 @@
 
 // What the page makes of JSON Schema: a value to begin with, and tables to read.
 
-const maxDepth = 6; // of a value to begin with
+// Bounds of a value to begin with.
+const maxDepth = 6;
+const maxParts = 1000;
 
 // resolve follows a reference into the document. What leads nowhere permits anything.
 function resolve(api, schema) {
@@ -15,13 +17,13 @@ function resolve(api, schema) {
 
 const kindOf = (schema) => [schema.type].flat().find((t) => t && t !== "null");
 
-// sample returns a value that fits a schema.
-export function sample(api, schema, depth = 0, within = []) {
+// sample returns a value that fits a schema, unless that is too large.
+export function sample(api, schema, depth = 0, within = [], room = { left: maxParts }) {
   const ref = schema?.$ref;
-  if (depth > maxDepth || (ref && within.includes(ref))) return null;
+  if (depth > maxDepth || (ref && within.includes(ref)) || room.left-- <= 0) return null;
   if (ref) within = [...within, ref];
   schema = resolve(api, schema);
-  const inner = (s) => sample(api, s, depth + 1, within);
+  const inner = (s) => sample(api, s, depth + 1, within, room);
   if (schema.example !== undefined) return schema.example;
   if (schema.default !== undefined) return schema.default;
   if (schema.const !== undefined) return schema.const;
@@ -45,6 +47,7 @@ export function sample(api, schema, depth = 0, within = []) {
     case "object": {
       const value = {};
       for (const [name, property] of Object.entries(schema.properties ?? {})) {
+        if (room.left <= 0) break;
         if (!property.readOnly) Object.defineProperty(value, name, { value: inner(property), enumerable: true });
       }
       return value;
