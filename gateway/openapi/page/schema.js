@@ -20,7 +20,7 @@ const kindOf = (schema) => [schema.type].flat().find((t) => t && t !== "null");
 // sample returns a value that fits a schema, unless that is too large.
 export function sample(api, schema, depth = 0, within = [], room = { left: maxParts }) {
   const ref = schema?.$ref;
-  if (depth > maxDepth || (ref && within.includes(ref)) || room.left-- <= 0) return null;
+  if (room.left-- <= 0 || depth > maxDepth || (ref && within.includes(ref))) return null;
   if (ref) within = [...within, ref];
   schema = resolve(api, schema);
   const inner = (s) => sample(api, s, depth + 1, within, room);
