@@ -19,10 +19,11 @@
 //	rpcx_server_connections_opened_total    network
 //	rpcx_client_attempts_total              service, method, code
 //	rpcx_client_events_total                service, event
+//	rpcx_server_events_total                event, code
 //
 // The code is "ok" or a name of rpcx.Code. On a client a call is what its caller sees,
 // and an attempt each time that it is sent; bytes are those of attempts. Events are the
-// kinds of rpcx.Event, in words. Calls that auth or an interceptor refuses are counted
+// kinds of rpcx.Event and rpcx.ServerEvent, in words. Calls that auth or an interceptor refuses are counted
 // like any other.
 //
 // What strangers send does not become a label: servers tell observers only of methods

@@ -31,8 +31,8 @@ type Config struct {
 	TraceID func(ctx context.Context, info *rpcx.CallInfo) string
 }
 
-// Observer is an rpcx.Observer, rpcx.ConnObserver and rpcx.EventObserver that counts,
-// and a prometheus.Collector that tells.
+// Observer is an rpcx.Observer, rpcx.ConnObserver, rpcx.EventObserver and
+// rpcx.ServerObserver that counts, and a prometheus.Collector that tells.
 type Observer struct {
 	server, client *side
 	traceID        func(ctx context.Context, info *rpcx.CallInfo) string
@@ -119,6 +119,12 @@ func (o *Observer) ClientEvent(e *rpcx.Event) {
 		service = o.client.method(e.Service, e.Method).service
 	}
 	o.client.events.WithLabelValues(service, e.Kind.String()).Inc()
+}
+
+// ServerEvent implements rpcx.ServerObserver. Names are no labels here: those of calls that
+// are refused may be anything.
+func (o *Observer) ServerEvent(e *rpcx.ServerEvent) {
+	o.server.events.WithLabelValues(e.Kind.String(), codeText(rpcx.CodeOf(e.Err))).Inc()
 }
 
 func (o *Observer) side(s rpcx.Side) *side {

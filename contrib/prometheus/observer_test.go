@@ -275,6 +275,27 @@ func TestEvents(t *testing.T) {
 	)
 }
 
+// What servers refuse is counted, whatever names it has.
+func TestServerEvents(t *testing.T) {
+	t.Parallel()
+	o := rpcxprometheus.New(rpcxprometheus.Config{})
+	var told rpcx.ServerObserver = o
+	for i := range 10 {
+		told.ServerEvent(&rpcx.ServerEvent{Kind: rpcx.CallRefused, Service: fmt.Sprint("S", i), Err: rpcx.Errorf(rpcx.ResourceExhausted, "too fast")})
+	}
+	told.ServerEvent(&rpcx.ServerEvent{Kind: rpcx.CallRefused, Err: rpcx.Code(4711)})
+	told.ServerEvent(&rpcx.ServerEvent{Kind: rpcx.HealthChanged, Service: "S"})
+	text := scrape(t, o)
+	wantLines(t, text,
+		`rpcx_server_events_total{code="resource exhausted",event="call refused"} 10.0`,
+		`rpcx_server_events_total{code="unknown",event="call refused"} 1.0`,
+		`rpcx_server_events_total{code="ok",event="health changed"} 1.0`,
+	)
+	if n := strings.Count(text, "rpcx_server_events_total{"); n != 3 {
+		t.Errorf("%d counters, want 3", n)
+	}
+}
+
 func TestRetriesAreEvents(t *testing.T) {
 	t.Parallel()
 	o := rpcxprometheus.New(rpcxprometheus.Config{})

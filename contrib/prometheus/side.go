@@ -68,14 +68,16 @@ func newSide(c Config, of string) *side {
 	if of == "client" {
 		s.attempts = counter("attempts_total", "Attempts at calls that ended, by code.", "service", "method", "code")
 		s.events = counter("events_total", "What clients did about servers that fail.", "service", "event")
+	} else {
+		s.events = counter("events_total", "What servers did to protect themselves.", "event", "code")
 	}
 	return s
 }
 
 func (s *side) collectors() []prometheus.Collector {
-	all := []prometheus.Collector{s.calls, s.duration, s.inFlight, s.requestBytes, s.replyBytes, s.open, s.opened}
+	all := []prometheus.Collector{s.calls, s.duration, s.inFlight, s.requestBytes, s.replyBytes, s.open, s.opened, s.events}
 	if s.attempts != nil {
-		all = append(all, s.attempts, s.events)
+		all = append(all, s.attempts)
 	}
 	return all
 }
@@ -145,21 +147,31 @@ func (c *codes) count(code rpcx.Code) {
 	if c.vec == nil {
 		return // a server has no attempts
 	}
-	if code > rpcx.Unauthenticated {
-		code = rpcx.Unknown
-	}
+	code = named(code)
 	c.mu.RLock()
 	counter := c.byCode[code]
 	c.mu.RUnlock()
 	if counter == nil {
-		text := "ok"
-		if code != 0 {
-			text = code.String()
-		}
-		counter = c.vec.WithLabelValues(c.name.service, c.name.method, text)
+		counter = c.vec.WithLabelValues(c.name.service, c.name.method, codeText(code))
 		c.mu.Lock()
 		c.byCode[code] = counter
 		c.mu.Unlock()
 	}
 	counter.Inc()
+}
+
+// named returns a code that has a name.
+func named(code rpcx.Code) rpcx.Code {
+	if code > rpcx.Unauthenticated {
+		return rpcx.Unknown
+	}
+	return code
+}
+
+// codeText is a code as a label; 0 is success.
+func codeText(code rpcx.Code) string {
+	if code == 0 {
+		return "ok"
+	}
+	return named(code).String()
 }

@@ -133,30 +133,6 @@ func (p *Proxy) budget(md rpcx.Metadata) time.Duration {
 	return min(time.Duration(max(ms, 0))*time.Millisecond, p.config.Timeout)
 }
 
-// observed makes a call of a service that is there, and tells the observer.
-func (p *Proxy) observed(ctx context.Context, peer rpcx.Peer, call, out *protocol.Message, of string) (err error) {
-	o := p.config.Client.Observer
-	if o == nil {
-		return p.send(ctx, call, out, of)
-	}
-	info := rpcx.CallInfo{
-		Side:    rpcx.ServerSide,
-		Service: call.Service,
-		Method:  call.Method,
-		Oneway:  call.Oneway,
-		Header:  call.Metadata,
-		Peer:    peer,
-	}
-	result := rpcx.CallResult{RequestBytes: len(call.Payload)}
-	began := time.Now()
-	ctx = o.CallStart(ctx, &info)
-	defer func() {
-		result.Err, result.Duration, result.ReplyBytes = err, time.Since(began), len(out.Payload)
-		o.CallEnd(ctx, &info, &result)
-	}()
-	return p.send(ctx, call, out, of)
-}
-
 // send passes a call on and fills in what came back.
 func (p *Proxy) send(ctx context.Context, call, out *protocol.Message, of string) error {
 	var trailer rpcx.Metadata
@@ -167,12 +143,4 @@ func (p *Proxy) send(ctx context.Context, call, out *protocol.Message, of string
 	}
 	out.Payload = payload
 	return nil
-}
-
-// tell tells the observer of a request or call that came to nothing here. Names that
-// strangers make up are no labels for metrics, so there are none.
-func (p *Proxy) tell(peer rpcx.Peer, err error) {
-	if o, ok := p.config.Client.Observer.(rpcx.ServerObserver); ok {
-		o.ServerEvent(&rpcx.ServerEvent{Kind: rpcx.CallRefused, Peer: peer, Err: err})
-	}
 }

@@ -139,8 +139,7 @@ func (r *recorder) told() []string {
 	return told
 }
 
-// The observer is told of calls on both sides, and of refusals without the names that
-// strangers make up.
+// The observer is told of calls on both sides, and of refusals without their names.
 func TestObserver(t *testing.T) {
 	t.Parallel()
 	r := new(recorder)
@@ -157,6 +156,43 @@ func TestObserver(t *testing.T) {
 	}
 	for _, tt := range tests {
 		w.post(tt.path, "{}", tt.headers...)
+		if got := r.told(); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: told %q, want %q", tt.path, got, tt.want)
+		}
+	}
+}
+
+// Names of methods that strangers make up use up no more than so many labels, and take
+// none from methods that exist.
+func TestObserverOfMadeUpMethods(t *testing.T) {
+	t.Parallel()
+	r := new(recorder)
+	w := newWorld(t, proxy.Config{Client: client.Option{Observer: r}})
+	oneway := []string{"X-RPCX-SerializeType", "1", "X-RPCX-ServicePath", "Arith", "X-RPCX-Oneway", "1"}
+	for i := range 150 {
+		w.post(fmt.Sprintf("/Arith/Made%d", i), "{}")
+		w.ask(http.MethodPost, "/", "{}", append(oneway, "X-RPCX-ServiceMethod", fmt.Sprint("Once", i))...)
+	}
+	names := make(map[string]bool)
+	for _, line := range r.told() {
+		names[strings.Fields(line)[2]] = true
+	}
+	if len(names) != 101 || !names["Arith."] {
+		t.Errorf("%d names were told, want 100 and none", len(names))
+	}
+	tests := []struct {
+		path string
+		want []string
+	}{
+		{"/Arith/Mul", []string{"client 1 Arith. 0", "client 0 Arith. 0", "server 0 Arith. 0"}}, // it may be made up
+		{"/Arith/Mul", []string{"client 1 Arith.Mul 0", "client 0 Arith.Mul 0", "server 0 Arith.Mul 0"}},
+		{"/Arith/Div", []string{"client 1 Arith. 3", "client 0 Arith. 3", "server 0 Arith. 3"}},
+		{"/Arith/Div", []string{"client 1 Arith.Div 3", "client 0 Arith.Div 3", "server 0 Arith.Div 3"}},
+		{"/Arith/Made200", []string{"client 1 Arith. 12", "client 0 Arith. 12", "server 0 Arith. 12"}},
+		{"/Arith/Made200", []string{"client 1 Arith. 12", "client 0 Arith. 12", "server 0 Arith. 12"}},
+	}
+	for _, tt := range tests {
+		w.post(tt.path, "{}")
 		if got := r.told(); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: told %q, want %q", tt.path, got, tt.want)
 		}

@@ -33,8 +33,9 @@ type Proxy struct {
 	http  http.Server
 	conns atomic.Int64 // of http
 
-	limits limits
-	failed *notice.Notice
+	limits  limits
+	methods methods
+	failed  *notice.Notice
 
 	draining, closed atomic.Bool
 }
@@ -56,6 +57,10 @@ func New(fail client.FailMode, sel client.SelectMode, r registry.Resolver, c Con
 	p.inflate, err = compress.NewSet(append([]compress.Compressor{gzip.New()}, c.Client.Compressors...)...)
 	if err != nil {
 		return nil, rpcx.Errorf(rpcx.InvalidArgument, "proxy: %w", err)
+	}
+	p.methods.exist = make(map[methodName]bool)
+	if c.Client.Observer != nil {
+		c.Client.Observer = observer{c.Client.Observer, &p.methods}
 	}
 	p.services = newServices(r, &c)
 	p.client = client.NewClient(fail, sel, p.services, c.Client)
