@@ -17,6 +17,7 @@ import (
 	"github.com/rpcx-go/rpcx/client"
 	"github.com/rpcx-go/rpcx/gateway/proxy"
 	"github.com/rpcx-go/rpcx/protocol"
+	"github.com/rpcx-go/rpcx/server"
 )
 
 // A proxy that drains says so, and serves on.
@@ -215,4 +216,38 @@ func TestStacksStayInside(t *testing.T) {
 	if strings.Contains(a.body, "secret") || strings.Contains(a.body, "goroutine") {
 		t.Errorf("%s", a.body)
 	}
+}
+
+// Servers are replaced one after the other, and no request by the gateway fails.
+func TestRollingRestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proxy.Config{})
+	servers := []*server.Server{w.server, w.start(), w.start()}
+	stop := make(chan struct{})
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if a := w.post("/Arith/Mul", `{"A":6,"B":7}`); a.status != 200 {
+					t.Errorf("%d %s", a.status, a.body)
+					return
+				}
+			}
+		})
+	}
+	for _, s := range servers {
+		w.start()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		if err := s.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		cancel()
+	}
+	close(stop)
+	callers.Wait()
 }
