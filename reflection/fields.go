@@ -29,7 +29,7 @@ func (b *builder) structure(t reflect.Type, depth int) *schema {
 		property := b.property(f, depth)
 		i := slices.IndexFunc(inMsgpack.fields, func(m field) bool { return slices.Equal(m.path, f.path) })
 		switch {
-		case i < 0:
+		case i < 0 || i != lastOf(inMsgpack.fields, inMsgpack.fields[i].name):
 			same = false
 		case inMsgpack.fields[i].name != f.name:
 			property.MsgpackName = inMsgpack.fields[i].name

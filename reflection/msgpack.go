@@ -39,23 +39,25 @@ func msgpackStruct(t reflect.Type, around []reflect.Type) (p packed) {
 		if !sf.IsExported() && !sf.Anonymous {
 			continue
 		}
+		if name == "" {
+			name = sf.Name
+		}
 		if sf.Anonymous && !option("noinline") {
-			if inner, ok := inlined(sf, append(around, t), seen, option("inline")); ok {
+			force := option("inline")
+			if inner, ok := inlined(sf, append(around, t), seen, force); ok {
 				for _, f := range inner {
-					if !seen[f.name] {
+					if !force || !seen[f.name] {
 						seen[f.name] = true
 						f.path = append([]int{i}, f.path...)
 						p.fields = append(p.fields, f)
 					}
 				}
+				seen[name] = true // the encoder takes that for taken as well
 				continue
 			}
 		}
 		if !sf.IsExported() {
 			continue
-		}
-		if name == "" {
-			name = sf.Name
 		}
 		seen[name] = true
 		p.fields = append(p.fields, field{StructField: sf, owner: t, name: name, path: []int{i}, empty: everyEmpty || option("omitempty")})

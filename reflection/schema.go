@@ -31,7 +31,7 @@ type schema struct {
 	OmitEmpty            bool            `json:"x-omitempty,omitempty"`
 	MsgpackName          string          `json:"x-msgpack-name,omitempty"`
 	MsgpackType          string          `json:"x-msgpack-type,omitempty"`
-	MsgpackProperties    members         `json:"x-msgpack-properties,omitempty"` // if they are others
+	MsgpackProperties    members         `json:"x-msgpack-properties,omitzero"` // if they are others
 	ProtobufMessage      string          `json:"x-protobuf-message,omitempty"`
 	ProtobufEnum         string          `json:"x-protobuf-enum,omitempty"`
 	EnumValues           enumValues      `json:"x-enum-values,omitempty"`
