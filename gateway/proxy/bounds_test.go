@@ -4,6 +4,7 @@ package proxy_test
 
 import (
 	"bufio"
+	"compress/gzip"
 	"io"
 	"net"
 	"net/http"
@@ -64,6 +65,34 @@ func TestMaxBodies(t *testing.T) {
 	w.goOn <- struct{}{}
 	receive(t, done, "the answer").want(t, 200, "{}")
 	w.post("/S/Note", `{"A":1}   `).want(t, 200, "{}")
+}
+
+// What bodies are decompressed to counts as they do.
+func TestMaxBodiesInflated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proxy.Config{MaxBody: 100_000, MaxBodies: 250_000})
+	var b strings.Builder
+	z := gzip.NewWriter(&b)
+	if _, err := io.WriteString(z, `{"A":1`+strings.Repeat(" ", 90_000)+"}"); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan answer, 2)
+	hold := func() {
+		go func() { done <- w.post("/S/Wait", b.String(), "Content-Encoding", "gzip") }()
+		receive(t, w.waiting, "the call")
+	}
+	hold()
+	hold()
+	w.post("/S/Note", b.String(), "Content-Encoding", "gzip").want(t, 503, "bodies of all requests")
+	w.post("/S/Note", "{}").want(t, 200, "{}")
+	for range 2 {
+		w.goOn <- struct{}{}
+		receive(t, done, "the answer").want(t, 200, "{}")
+	}
+	w.post("/S/Note", b.String(), "Content-Encoding", "gzip").want(t, 200, "{}")
 }
 
 // No more connections are kept than may be.

@@ -4,7 +4,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/client"
-	"github.com/rpcx-go/rpcx/compress"
-	"github.com/rpcx-go/rpcx/internal/httpcall"
 	"github.com/rpcx-go/rpcx/protocol"
 )
 
@@ -27,12 +24,24 @@ import (
 // belong to the protocol. Errors are *rpcx.Error: what a service said is Remote, others say
 // no more than a stranger may know.
 func (p *Proxy) Dispatch(ctx context.Context, peer rpcx.Peer, m *protocol.Message) (*protocol.Message, error) {
-	if !isName(m.Service) || m.Service == reserved || !p.allows(m.Service, m.Method) {
-		err := unknown(m.Service)
+	if err := p.refusal(m.Service, m.Method); err != nil {
 		p.tell(peer, err)
 		return new(protocol.Message), err
 	}
 	return p.dispatch(ctx, peer, m, m.Service)
+}
+
+// refusal says why a method cannot be called, whatever the registry knows.
+func (p *Proxy) refusal(service, method string) error {
+	limit := p.config.Client.Limits.WithDefaults().Name
+	switch {
+	case len(service) > limit, len(method) > limit:
+		return rpcx.Errorf(rpcx.InvalidArgument, "gateway: name of more than %d bytes", limit).NotExecuted()
+	case !isName(service), service == reserved, !p.allows(service, method):
+		return unknown(service)
+	default:
+		return nil
+	}
 }
 
 // dispatch makes a call that is allowed, on a server of the given service.
@@ -45,11 +54,12 @@ func (p *Proxy) dispatch(ctx context.Context, peer rpcx.Peer, m *protocol.Messag
 	if v == nil {
 		v = new(visit)
 	}
-	call, err := p.prepare(v, peer, m)
+	call, release, err := p.prepare(v, peer, m)
 	if err != nil {
 		p.tell(peer, err)
 		return out, err
 	}
+	defer release()
 	ctx, cancel := context.WithTimeout(ctx, p.budget(m.Metadata))
 	defer cancel()
 	s, err := p.services.enter(ctx, caller(peer), of)
@@ -61,28 +71,24 @@ func (p *Proxy) dispatch(ctx context.Context, peer rpcx.Peer, m *protocol.Messag
 	return out, p.observed(ctx, peer, call, out, of)
 }
 
-// prepare returns a call as it is passed on, or says why it is not.
-func (p *Proxy) prepare(v *visit, peer rpcx.Peer, m *protocol.Message) (*protocol.Message, error) {
+// prepare returns a call as it is passed on, or says why it is not. release is to be called
+// when it has ended.
+func (p *Proxy) prepare(v *visit, peer rpcx.Peer, m *protocol.Message) (call *protocol.Message, release func(), err error) {
 	if !v.paid.CompareAndSwap(true, false) {
 		if err := p.limits.charge(peer); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
+	c := *m
+	c.Metadata = p.forwarded(m.Metadata).Merge(v.adds)
 	limits := p.config.Client.Limits.WithDefaults()
-	if len(m.Service) > limits.Name || len(m.Method) > limits.Name {
-		return nil, rpcx.Errorf(rpcx.InvalidArgument, "gateway: name of more than %d bytes", limits.Name).NotExecuted()
+	if c.Metadata.Size() > limits.Metadata-room || c.Metadata.Len() >= limits.Pairs {
+		return nil, nil, rpcx.Errorf(rpcx.InvalidArgument, "gateway: metadata of more than %d bytes or %d pairs",
+			limits.Metadata-room, limits.Pairs-1).NotExecuted()
 	}
-	call := *m
-	call.Metadata = p.forwarded(m.Metadata).Merge(v.adds)
-	if md := call.Metadata; md.Size() > limits.Metadata-room || md.Len() >= limits.Pairs {
-		return nil, rpcx.Errorf(rpcx.InvalidArgument, "gateway: metadata of more than %d bytes or %d pairs", limits.Metadata-room, limits.Pairs-1).NotExecuted()
-	}
-	payload, err := p.plain(m)
-	if err != nil {
-		return nil, err
-	}
-	call.Payload, call.Compress = payload, p.config.Client.CompressType
-	return &call, nil
+	c.Payload, release, err = p.plain(m)
+	c.Compress = p.config.Client.CompressType
+	return &c, release, err
 }
 
 // room is what the client adds to the metadata: how much time is left.
@@ -102,26 +108,6 @@ func (p *Proxy) allows(service, method string) bool {
 	return len(p.config.Allow) == 0 || slices.ContainsFunc(p.config.Allow, func(name string) bool {
 		return name == "*" || name == service+".*" || name == service+"."+method
 	})
-}
-
-// plain returns the payload of a call, decompressed: servers close the connection over one
-// that cannot be.
-func (p *Proxy) plain(m *protocol.Message) ([]byte, error) {
-	if m.Compress == protocol.None {
-		return m.Payload, nil
-	}
-	z := p.inflate.Lookup(m.Compress)
-	if z == nil {
-		return nil, rpcx.Errorf(rpcx.InvalidArgument, "unsupported compressor: number %d", m.Compress).NotExecuted()
-	}
-	payload, err := z.Decompress(nil, m.Payload, p.config.MaxBody)
-	switch {
-	case errors.Is(err, compress.ErrTooLarge):
-		return nil, rpcx.Errorf(rpcx.ResourceExhausted, "decompressed %w of %d bytes", httpcall.ErrTooLarge, p.config.MaxBody).NotExecuted()
-	case err != nil:
-		return nil, rpcx.Errorf(rpcx.InvalidArgument, "decompress: %w", err).NotExecuted()
-	}
-	return payload, nil
 }
 
 // budget is how much time a call has.

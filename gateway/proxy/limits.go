@@ -79,6 +79,15 @@ func (l *limits) enter(peer rpcx.Peer) (place, error) {
 	return l.places.take(peerip.Caller(peer.Addr))
 }
 
+// reserve counts bytes in advance, if there is room for them.
+func (l *limits) reserve(size int64) bool {
+	if l.bodies.Add(size) <= l.most {
+		return true
+	}
+	l.bodies.Add(-size)
+	return false
+}
+
 // hold counts what is read of a request's body. release is to be called when it is not
 // needed any more.
 func (l *limits) hold(r *http.Request) (release func()) {
