@@ -54,9 +54,11 @@ func FuzzPort(f *testing.F) {
 			t.Error("something panicked")
 		}
 		p.close(t)
-		for end := time.Now().Add(patience); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		look := time.NewTicker(100 * time.Microsecond)
+		defer look.Stop()
+		for end := time.Now().Add(patience); runtime.NumGoroutine() > before; <-look.C {
 			if time.Now().After(end) {
-				_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+				_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1) // which of them
 				t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 			}
 		}

@@ -2,7 +2,7 @@
 
 // Package transport opens connections. [Transport] is one kind of them, [Set] the
 // kinds that a client or server knows, by network name. The kinds themselves are
-// sub-packages; transporttest is the suite that each passes. net.Conn and
+// sub-packages; transporttest and calltest are the suites that each passes. net.Conn and
 // net.Listener are the currency: nothing wraps them without need, so that users
 // see real TCP and TLS connections.
 package transport

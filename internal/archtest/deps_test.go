@@ -36,6 +36,7 @@ func testDependencies() []dependency {
 		{"...", "google.golang.org/protobuf", "messages to send"},
 		{"codec/msgpack", "github.com/vmihailenco/msgpack/v5", "what the codec is compared with"},
 		{"transport/...", "golang.org/x/net", "nettest, the standard suite for net.Conn"},
+		{"server", "golang.org/x/net", "websocket, clients that are not ours"},
 	}
 }
 
