@@ -52,6 +52,7 @@ func (w *world) do(t testing.TB, client *http.Client, method, path, body string,
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
+	r.Host = r.Header.Get("Host") // else package http sends that of the URL
 	res, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -203,10 +204,30 @@ func TestOwnPage(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", origin, res.StatusCode, text, want)
 		}
 	}
-	res, text := w.do(t, newHTTPClient(t), "POST", "/Arith/Mul", `{"A":6,"B":7}`,
-		"Content-Type", jsonType, "Host", "evil.example", "Origin", "http://evil.example")
-	if res.StatusCode != 403 {
-		t.Errorf("a name that was made to point here: %d %s", res.StatusCode, text)
+	for host, want := range map[string]int{"evil.example": 403, "evil.example:8972": 403, "localhost": 200} {
+		res, text := w.do(t, newHTTPClient(t), "POST", "/Arith/Mul", `{"A":6,"B":7}`,
+			"Content-Type", jsonType, "Host", host, "Origin", "http://"+host)
+		if res.StatusCode != want {
+			t.Errorf("as %s, which may be made to point here: %d %s, want %d", host, res.StatusCode, text, want)
+		}
+	}
+}
+
+// Over TLS the certificate says whose page it is.
+func TestOwnPageWithTLS(t *testing.T) {
+	t.Parallel()
+	ca := transporttest.NewCA(t)
+	w := onTCP(t, server.WithTLSConfig(ca.Server())).arith()
+	for _, h2 := range []bool{false, true} {
+		c := newHTTPClient(t)
+		tr := c.Transport.(*http.Transport)
+		tr.TLSClientConfig, tr.ForceAttemptHTTP2 = ca.Client(), h2
+		for origin, want := range map[string]int{"https://" + w.addr: 200, "http://" + w.addr: 403, "https://evil.example": 403} {
+			res, text := w.do(t, c, "POST", "/Arith/Mul", `{"A":6,"B":7}`, "Content-Type", jsonType, "Origin", origin)
+			if res.StatusCode != want || (res.ProtoMajor == 2) != h2 {
+				t.Errorf("%s by %s: %d %s, want %d", origin, res.Proto, res.StatusCode, text, want)
+			}
+		}
 	}
 }
 
