@@ -209,6 +209,9 @@ func TestCompression(t *testing.T) {
 	w.post("/Arith/Mul", zip(`{"A":6,"B":7}`), "Content-Encoding", "gzip").want(t, 200, `{"C":42}`)
 	bomb := zip(`{"A":6,"B":7` + strings.Repeat(" ", 20_000) + "}")
 	w.post("/Arith/Mul", bomb, "Content-Encoding", "gzip").want(t, 413, "limit of 10000 bytes")
+	rpc := `{"jsonrpc":"2.0","method":"Arith.Mul","params":{"A":6,"B":7},"id":1`
+	w.post("/", zip(rpc+"}"), "Content-Encoding", "gzip").want(t, 200, `"result":{"C":42}`)
+	w.post("/", zip(rpc+strings.Repeat(" ", 20_000)+"}"), "Content-Encoding", "gzip").want(t, 413, "limit of 10000 bytes")
 	w.ask("POST", "/", zip("x"), "X-RPCX-SerializeType", "0", "X-RPCX-ServicePath", "S", "X-RPCX-ServiceMethod", "Echo", "X-RPCX-CompressType", "5").
 		want(t, 400, "")
 	// All of that has harmed no connection.

@@ -104,6 +104,9 @@ type body struct {
 	size   int64
 }
 
+// Limit is what package httpcall asks for.
+func (b *body) Limit() int64 { return int64(b.limits.bounds.Body) }
+
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)

@@ -69,6 +69,9 @@ func (p *patience) Read(b []byte) (int, error) {
 // Close closes the body.
 func (p *patience) Close() error { return p.body.Close() }
 
+// Limit returns how long the body may be.
+func (p *patience) Limit() int64 { return p.limit }
+
 func (p *patience) arm(now time.Time) {
 	p.armed = p.control.SetReadDeadline(now.Add(p.stall-p.waited)) == nil || p.armed
 }

@@ -75,7 +75,7 @@ type Inflated struct{ held atomic.Int64 }
 var errInflated = rpcx.Errorf(rpcx.ResourceExhausted, "compressed bodies have %d bytes already, which is as much as may be", maxInflated).NotExecuted()
 
 // Body is the function Body for one that may be compressed with gzip. It is inflated to no
-// more than Bounds.Body, 16 MiB without Bounds. release must be called when the body is
+// more than Bounds.Body, or the Limit that whatever is around the body has; 16 MiB without. release must be called when the body is
 // not used any more.
 func (i *Inflated) Body(r *http.Request) (body []byte, release func(), err error) {
 	release = func() {}
@@ -87,8 +87,8 @@ func (i *Inflated) Body(r *http.Request) (body []byte, release func(), err error
 		return nil, release, rpcx.Errorf(rpcx.InvalidArgument, "%w %q, want gzip or none", ErrEncoding, encoding).NotExecuted()
 	}
 	limit := int64(inflatedLimit)
-	if p, ok := r.Body.(*patience); ok {
-		limit = p.limit
+	if bounded, ok := r.Body.(interface{ Limit() int64 }); ok {
+		limit = bounded.Limit()
 	}
 	z, err := gzip.NewReader(r.Body)
 	if err != nil {
