@@ -357,3 +357,50 @@ func TestForgettingHarmsNoCall(t *testing.T) {
 	}
 	callers.Wait()
 }
+
+// failing is a registry that answers once, and is out of order from then on.
+type failing struct {
+	registry.Resolver
+
+	answered atomic.Bool
+}
+
+// Watch implements registry.Resolver.
+func (f *failing) Watch(ctx context.Context, service string, update func([]registry.Instance)) error {
+	if f.answered.Swap(true) {
+		return errors.New("the registry is down")
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return f.Resolver.Watch(ctx, service, update)
+}
+
+// Services that are known are called on while the registry is out of order.
+func TestKnownServicesOutliveTheRegistry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var c counting
+		w := newInMemory(t, func(in registry.Instance) registry.Resolver { return &failing{Resolver: knows(&c, "S")(in)} },
+			proxy.Config{ServiceIdle: time.Hour})
+		defer w.stop()
+		for range 20 {
+			if err := w.call("10.0.0.1", "S"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+// When as many services are called as may be known, no further one is.
+func TestMaxServicesAllBusy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proxy.Config{MaxServices: 1})
+	done := make(chan answer, 1)
+	go func() { done <- w.post("/S/Wait", "") }()
+	receive(t, w.waiting, "the call")
+	w.post("/Arith/Mul", "{}").want(t, 503, "as many services")
+	w.goOn <- struct{}{}
+	receive(t, done, "the answer").want(t, 200, "{}")
+	w.post("/Arith/Mul", "{}").want(t, 200, "")
+}
