@@ -17,7 +17,8 @@ type ServerObserver interface {
 type ServerEvent struct {
 	Kind ServerEventKind
 	// Service and Method are what was called, by the name that it is registered under;
-	// for HealthChanged the service alone. Empty for ConnRefused.
+	// for HealthChanged the service alone. Empty for ConnRefused, and for
+	// a call over HTTP whose body was not read.
 	Service, Method string
 	// Peer is whose connection or call it was. Zero for LimitSet, LimitLifted and
 	// HealthChanged.

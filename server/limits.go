@@ -35,6 +35,11 @@ type Limits struct {
 	// peer does not read. At the limit handlers wait, and then the write times out.
 	// Default 1 MiB.
 	UnsentReplies int
+	// HTTPBodies is how many bytes the bodies of all requests over HTTP may have together,
+	// with what those of JSON-RPC in gzip become: they are read before anybody is asked who
+	// he is. Further ones are refused with ResourceExhausted. Default 256 MiB, or
+	// Payload if that is more.
+	HTTPBodies int
 	// Pushes is how many messages may wait to be pushed to one connection.
 	// Default 256.
 	Pushes int
@@ -65,6 +70,7 @@ func newLimits(l Limits) (Limits, error) {
 		{"HandlersPerConn", &l.HandlersPerConn, 1024},
 		{"Handlers", &l.Handlers, 10_000},
 		{"UnsentReplies", &l.UnsentReplies, 1 << 20},
+		{"HTTPBodies", &l.HTTPBodies, max(256<<20, l.Payload)},
 		{"Pushes", &l.Pushes, 256},
 	} {
 		switch {
@@ -90,6 +96,9 @@ func newLimits(l Limits) (Limits, error) {
 		case *f.v == 0:
 			*f.v = f.def
 		}
+	}
+	if l.HTTPBodies < l.Payload {
+		return l, fmt.Errorf("server: limit HTTPBodies of %d is less than Payload of %d", l.HTTPBodies, l.Payload)
 	}
 	l.ConnectionsPerPeer = min(l.ConnectionsPerPeer, l.Connections)
 	return l, nil

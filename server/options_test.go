@@ -56,6 +56,7 @@ func TestWrongOptions(t *testing.T) {
 		"HandlersPerConn":  {limits(func(l *server.Limits) { l.HandlersPerConn = -1 }), "limit HandlersPerConn of -1"},
 		"Handlers":         {limits(func(l *server.Limits) { l.Handlers = -7 }), "limit Handlers of -7"},
 		"UnsentReplies":    {limits(func(l *server.Limits) { l.UnsentReplies = -1 }), "limit UnsentReplies of -1"},
+		"HTTPBodies":       {limits(func(l *server.Limits) { l.HTTPBodies = 1000 }), "limit HTTPBodies of 1000 is less than Payload of 16777216"},
 		"Pushes":           {limits(func(l *server.Limits) { l.Pushes = -1 }), "limit Pushes of -1"},
 		"HandshakeTimeout": {limits(func(l *server.Limits) { l.HandshakeTimeout = -1 }), "limit HandshakeTimeout of -1ns, want a positive time or 0 for the default of 10s"},
 		"WriteTimeout":     {limits(func(l *server.Limits) { l.WriteTimeout = -time.Second }), "limit WriteTimeout of -1s"},

@@ -57,6 +57,13 @@ func (h *herald) refused(in *inbound, why error) error {
 	return why
 }
 
+// refusedBody notes that calls over HTTP are not executed because there is no room for them.
+func (h *herald) refusedBody(peer rpcx.Peer, why error) {
+	h.server.stats.refusedCalls.Add(1)
+	h.calls.Warn(context.Background(), slog.Any("peer", peer.Addr), slog.Any("error", why))
+	h.tell(&rpcx.ServerEvent{Kind: rpcx.CallRefused, Peer: peer, Err: why})
+}
+
 // missed notes that a call is not executed because it waited too long.
 func (h *herald) missed(in *inbound, why error) error {
 	service, method := in.registered()

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/gateway"
 	"github.com/rpcx-go/rpcx/internal/httpcall"
 	"github.com/rpcx-go/rpcx/internal/webhost"
@@ -54,11 +55,15 @@ type web struct {
 	mux    http.ServeMux // of the user's handlers
 	calls  *gateway.Handler
 	rpc    *jsonrpc.Handler
+	bodies *httpcall.Total // of calls
 }
+
+var errBodies = rpcx.Errorf(rpcx.ResourceExhausted, "server: the bodies of all requests are as large as may be").NotExecuted().WithPause(time.Second)
 
 func (w *web) init(s *Server) {
 	w.server = s
 	w.calls, w.rpc = gateway.New(s), jsonrpc.New(s)
+	w.bodies = httpcall.NewTotal(int64(s.config.limits.HTTPBodies), errBodies)
 	w.http = http.Server{
 		Handler:           http.HandlerFunc(w.serve),
 		ReadHeaderTimeout: webHeaderTimeout,
@@ -208,12 +213,18 @@ func (w *web) isPlain(r *http.Request) bool {
 }
 
 // guard lets a request through to a handler of calls, if the page that makes it may, and
-// bounds the length of its body and the time that either side takes.
+// bounds the length of its body, that of all bodies, and the time that either side takes.
 func (w *web) guard(rw http.ResponseWriter, r *http.Request, h http.Handler) {
 	if !httpcall.Origins(w.server.config.origins).Admit(rw, r, httpcall.FromOwnPage(r, w.server.config.hosts...)) {
 		return
 	}
 	limits := &w.server.config.limits
 	bounds := httpcall.Bounds{Body: limits.Payload, Stall: limits.Stall, Write: limits.WriteTimeout}
-	h.ServeHTTP(bounds.Hold(rw, r))
+	rw, r = bounds.Hold(rw, r)
+	held := w.bodies.Hold(r)
+	defer held.Release()
+	h.ServeHTTP(rw, r)
+	if err := held.Refused(); err != nil {
+		w.server.herald.refusedBody(httpcall.Peer(r), err)
+	}
 }

@@ -115,7 +115,7 @@ func (p *Proxy) guard(w http.ResponseWriter, r *http.Request, h http.Handler) {
 		return
 	}
 	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
-	defer p.limits.hold(r)()
+	defer p.limits.bodies.Hold(r).Release()
 	h.ServeHTTP(w, r)
 }
 

@@ -29,18 +29,18 @@ func (p *Proxy) plain(m *protocol.Message) (payload []byte, release func(), err 
 	if n := len(m.Payload); n < p.config.MaxBody/mostInflated {
 		size = int64(n * mostInflated)
 	}
-	if !p.limits.reserve(size) {
-		return nil, nil, errTooLarge
+	if err := p.limits.bodies.Reserve(size); err != nil {
+		return nil, nil, err
 	}
 	payload, err = z.Decompress(nil, m.Payload, p.config.MaxBody)
 	if err != nil {
-		p.limits.bodies.Add(-size)
+		p.limits.bodies.Return(size)
 		if errors.Is(err, compress.ErrTooLarge) {
 			return nil, nil, rpcx.Errorf(rpcx.ResourceExhausted, "decompressed %w of %d bytes", httpcall.ErrTooLarge, p.config.MaxBody).NotExecuted()
 		}
 		return nil, nil, rpcx.Errorf(rpcx.InvalidArgument, "decompress: %w", err).NotExecuted()
 	}
 	held := int64(cap(payload))
-	p.limits.bodies.Add(held - size)
-	return payload, func() { p.limits.bodies.Add(-held) }, nil
+	p.limits.bodies.Return(size - held)
+	return payload, func() { p.limits.bodies.Return(held) }, nil
 }

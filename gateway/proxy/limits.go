@@ -3,11 +3,7 @@
 package proxy
 
 import (
-	"fmt"
-	"io"
-	"net/http"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"github.com/rpcx-go/rpcx"
@@ -20,8 +16,7 @@ import (
 type limits struct {
 	all, each *tokenbucket.Buckets // of calls; nil: no limit
 	places    *places              // of requests
-	bodies    *atomic.Int64        // bytes
-	most      int64                // of them
+	bodies    *httpcall.Total      // of all requests
 	bounds    httpcall.Bounds      // of one request
 }
 
@@ -35,8 +30,7 @@ func newLimits(c *Config) limits {
 		all:    buckets(c.Rate, 1),
 		each:   buckets(c.PeerRate, 0),
 		places: &places{limit: c.MaxRequests, each: c.MaxPeerRequests, taken: make(map[netip.Prefix]int)},
-		bodies: new(atomic.Int64),
-		most:   int64(c.MaxBodies),
+		bodies: httpcall.NewTotal(int64(c.MaxBodies), errTooLarge),
 		bounds: httpcall.Bounds{Body: c.MaxBody, Stall: client.Stall, Write: write},
 	}
 }
@@ -77,42 +71,4 @@ func (l *limits) charge(peer rpcx.Peer) error {
 // enter takes a place for a request, or says why there is none.
 func (l *limits) enter(peer rpcx.Peer) (place, error) {
 	return l.places.take(peerip.Caller(peer.Addr))
-}
-
-// reserve counts bytes in advance, if there is room for them.
-func (l *limits) reserve(size int64) bool {
-	if l.bodies.Add(size) <= l.most {
-		return true
-	}
-	l.bodies.Add(-size)
-	return false
-}
-
-// hold counts what is read of a request's body. release is to be called when it is not
-// needed any more.
-func (l *limits) hold(r *http.Request) (release func()) {
-	b := &body{ReadCloser: r.Body, limits: l}
-	r.Body = b
-	return func() { l.bodies.Add(-b.size) }
-}
-
-// body counts what is read of a request's body.
-type body struct {
-	io.ReadCloser
-
-	limits *limits
-	size   int64
-}
-
-// Limit is what package httpcall asks for.
-func (b *body) Limit() int64 { return int64(b.limits.bounds.Body) }
-
-// Read implements io.Reader.
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.size += int64(n)
-	if b.limits.bodies.Add(int64(n)) > b.limits.most {
-		return n, fmt.Errorf("%w", errTooLarge)
-	}
-	return n, err
 }

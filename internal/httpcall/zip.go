@@ -63,20 +63,20 @@ func takesGzip(h http.Header) bool {
 const (
 	// inflatedLimit is to how much a body is inflated that nobody has set a limit for.
 	inflatedLimit = 16 << 20
-	// maxInflated is how much all bodies may have together that were inflated: that is done
-	// before anybody is asked who he is, and a body may be a thousandth of what it becomes.
+	// maxInflated is how much all bodies may have together that were inflated, where no
+	// Total says so: a body may be a thousandth of what it becomes.
 	maxInflated = 256 << 20
 )
 
-// Inflated counts the bodies that were inflated and are still used. The zero value is
-// ready for use.
+// Inflated counts the bodies that were inflated and are still used, and that no Total
+// counts. The zero value is ready for use.
 type Inflated struct{ held atomic.Int64 }
 
 var errInflated = rpcx.Errorf(rpcx.ResourceExhausted, "compressed bodies have %d bytes already, which is as much as may be", maxInflated).NotExecuted()
 
 // Body is the function Body for one that may be compressed with gzip. It is inflated to no
-// more than Bounds.Body, or the Limit that whatever is around the body has; 16 MiB without. release must be called when the body is
-// not used any more.
+// more than the Limit of r.Body, which is Bounds.Body, and 16 MiB without. release must be
+// called when the body is not used any more.
 func (i *Inflated) Body(r *http.Request) (body []byte, release func(), err error) {
 	release = func() {}
 	switch encoding := r.Header.Get("Content-Encoding"); {
@@ -95,33 +95,41 @@ func (i *Inflated) Body(r *http.Request) (body []byte, release func(), err error
 		body, err = Body(&http.Request{Body: failing{err}})
 		return body, release, err
 	}
-	c := &counted{Reader: z, in: i}
-	body, err = Body(&http.Request{Body: http.MaxBytesReader(nil, io.NopCloser(c), limit)})
-	if errors.Is(err, errInflated) {
-		err = errInflated
+	c := &counted{Reader: z, add: i.add, release: i.release}
+	if held, ok := r.Body.(*Held); ok {
+		c.add, c.release = held.add, func(int) {} // Held.Release does
 	}
-	return body, c.release, err
+	body, err = Body(&http.Request{Body: http.MaxBytesReader(nil, io.NopCloser(c), limit)})
+	return body, func() { c.release(c.n) }, err
 }
+
+func (i *Inflated) add(n int) error {
+	if i.held.Add(int64(n)) > maxInflated {
+		return errInflated
+	}
+	return nil
+}
+
+func (i *Inflated) release(n int) { i.held.Add(-int64(n)) }
 
 // counted counts what is read.
 type counted struct {
 	io.Reader
 
-	in *Inflated
-	n  int64
+	add     func(n int) error
+	release func(n int)
+	n       int
 }
 
 // Read implements io.Reader.
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
-	c.n += int64(n)
-	if c.in.held.Add(int64(n)) > maxInflated {
-		return n, errInflated
+	c.n += n
+	if over := c.add(n); over != nil {
+		return n, over
 	}
 	return n, err
 }
-
-func (c *counted) release() { c.in.held.Add(-c.n) }
 
 // ErrEncoding is matched by the error of Inflated.Body for one that is encoded otherwise.
 var ErrEncoding = errors.New("content encoding")
