@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -207,6 +208,46 @@ func TestRegisteredLater(t *testing.T) {
 	for _, m := range own.Services[0].Methods {
 		if !reflect.DeepEqual(m.Codecs, []string{"json", "msgpack", "raw", "protobuf"}) {
 			t.Errorf("%s: %v", m.Name, m.Codecs)
+		}
+	}
+}
+
+// Answers are made once for what is registered, and anew for something else.
+func TestAnswersAreKept(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	c := s.Client(t, reflection.ServiceName, client.Option{})
+	ask := func(method, name string) (text string) {
+		t.Helper()
+		if err := c.Call(t.Context(), method, name, &text); err != nil {
+			t.Error(err)
+		}
+		return text
+	}
+	first := map[string]string{}
+	for _, method := range []string{"Describe", "List", "GetServices", "GetService"} {
+		first[method] = ask(method, "Arith")
+	}
+	if first["Describe"] == first["List"] || first["GetServices"] != first["GetService"] {
+		t.Errorf("%q", first)
+	}
+	var calls sync.WaitGroup
+	for i := range 50 {
+		calls.Go(func() {
+			if i == 25 {
+				if err := server.Handle(s.Server, "Arith", "Echo", func(context.Context, *string, *string) error { return nil }); err != nil {
+					t.Error(err)
+				}
+			}
+			if got := ask("Describe", "Arith"); got != first["Describe"] && !strings.Contains(got, `"Echo"`) {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+	calls.Wait()
+	for method, text := range first {
+		if got := ask(method, "Arith"); got == text || !strings.Contains(got, "Echo") {
+			t.Errorf("%s after a registration: %q", method, got)
 		}
 	}
 }

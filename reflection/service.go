@@ -73,7 +73,7 @@ func Describe(services []rpcx.ServiceInfo, docs Docs) Description {
 
 // describe describes a service. left is how many schemas all of it may have.
 func describe(info rpcx.ServiceInfo, docs Docs, left *int) Service {
-	s := Service{Name: info.Name, Builtin: info.Builtin || info.Name == ServiceName, Methods: make([]Method, 0, len(info.Methods))}
+	s := Service{Name: info.Name, Builtin: builtin(info), Methods: make([]Method, 0, len(info.Methods))}
 	b := newBuilder(docs, left)
 	for _, m := range info.Methods {
 		method := Method{Name: m.Name, Raw: m.Args == nil, Doc: docs[m.Func]}
@@ -95,7 +95,7 @@ func describe(info rpcx.ServiceInfo, docs Docs, left *int) Service {
 func names(services []rpcx.ServiceInfo) Description {
 	d := Description{Services: make([]Service, 0, len(services))}
 	for _, info := range services {
-		s := Service{Name: info.Name, Builtin: info.Builtin || info.Name == ServiceName, Methods: make([]Method, 0, len(info.Methods))}
+		s := Service{Name: info.Name, Builtin: builtin(info), Methods: make([]Method, 0, len(info.Methods))}
 		for _, m := range info.Methods {
 			s.Methods = append(s.Methods, Method{Name: m.Name, Raw: m.Args == nil})
 		}
@@ -103,6 +103,9 @@ func names(services []rpcx.ServiceInfo) Description {
 	}
 	return d
 }
+
+// builtin reports whether a service is one that a user did not write.
+func builtin(info rpcx.ServiceInfo) bool { return info.Builtin || info.Name == ServiceName }
 
 // codecs returns the names of the codecs by which a method with these types can be called.
 func codecs(args, reply reflect.Type) []string {

@@ -139,7 +139,7 @@ func TestPageWithToken(t *testing.T) {
   $("token").value = "";
   seen((await call("[1]")).split(" ·")[0]);
 `)
-	want := `The services cannot be read: who are you?. Say a token above and press Reload. services: 
+	want := `The services cannot be read: who are you? Say a token above and press Reload. services: 
 200 OK [1]
 401 Unauthorized`
 	if got != want {

@@ -125,5 +125,5 @@ func policy(servers []string) string {
 		}
 	}
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src " + strings.Join(hosts, " ") +
-		"; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+		"; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"
 }

@@ -7,6 +7,8 @@ import { outline, pretty, sample } from "./schema.js";
 
 const $ = (id) => document.getElementById(id);
 
+const maxShown = 1 << 20; // characters of a reply
+
 let api; // the document
 let operations; // by id, in the order of the document
 let current; // the operation that is shown
@@ -43,7 +45,7 @@ async function load() {
     api = JSON.parse(text);
   } catch (err) {
     const hint = response?.status === 401 ? " Say a token above and press Reload." : "";
-    say(`The services cannot be read: ${err.message}.${hint}`, true);
+    say(`The services cannot be read: ${err.message}${/[.?!]$/.test(err.message) ? "" : "."}${hint}`, true);
     $("method").hidden = true;
     $("services").replaceChildren();
     if (hint) $("token").focus();
@@ -211,7 +213,7 @@ function report(response, text, took) {
   fact("metadata", response?.headers.get("X-RPCX-Meta"));
   fact("retry after", response?.headers.get("Retry-After"));
   $("facts").replaceChildren(...facts);
-  $("reply").textContent = response ? pretty(text) : "";
+  $("reply").textContent = !response ? "" : text.length <= maxShown ? pretty(text) : text.slice(0, maxShown) + "…";
 }
 
 $("access").addEventListener("submit", (event) => {

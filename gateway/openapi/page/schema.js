@@ -116,9 +116,8 @@ export function outline(api, roots) {
 }
 
 // pretty indents JSON. It does not parse numbers, of which JavaScript would round the
-// large ones. What is no JSON, or very long, it returns as it is.
+// large ones. What is no JSON it returns as it is.
 export function pretty(text) {
-  if (text.length > 1 << 20) return text;
   try {
     JSON.parse(text);
   } catch {
