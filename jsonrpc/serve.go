@@ -6,6 +6,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -72,19 +75,46 @@ func (s *session) serveBatch(body []byte) any {
 	answers := make([]*response, len(batch))
 	places := make(chan struct{}, parallel)
 	var workers sync.WaitGroup
+	var failure panicked
 	for i, text := range batch {
 		places <- struct{}{}
 		workers.Go(func() {
 			defer func() { <-places }()
+			defer failure.catch()
 			answers[i], _ = s.serve(text)
 		})
 	}
 	workers.Wait()
+	failure.rethrow()
 	answers = slices.DeleteFunc(answers, func(a *response) bool { return a == nil })
 	if len(answers) == 0 {
 		return nil
 	}
 	return answers
+}
+
+// panicked is the first panic of some goroutines, for the one that waits for them: package
+// http recovers from panics there, and nobody does elsewhere.
+type panicked struct {
+	once  sync.Once
+	cause any
+}
+
+// catch is to be deferred.
+func (p *panicked) catch() {
+	if r := recover(); r != nil {
+		if r != http.ErrAbortHandler { //nolint:errorlint // any value may be thrown
+			r = fmt.Sprintf("%v\n\n%s", r, debug.Stack())
+		}
+		p.once.Do(func() { p.cause = r })
+	}
+}
+
+// rethrow panics if a goroutine has.
+func (p *panicked) rethrow() {
+	if p.cause != nil {
+		panic(p.cause) //nolint:forbidigo // it is the caller's own
+	}
 }
 
 // cut returns the members of a list, of a long one only so many as to tell.

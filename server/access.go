@@ -10,7 +10,7 @@ import (
 )
 
 // Access says who may connect. A middleware.IPList is one. Permits must be quick; it
-// runs concurrently.
+// runs concurrently. One that panics permits nobody.
 type Access interface {
 	Permits(addr net.Addr) bool
 }
@@ -28,9 +28,14 @@ var (
 	errTooManyPeer  = rpcx.Errorf(rpcx.ResourceExhausted, "server: as many connections of one address are open as may")
 )
 
-// permits reports whether a peer may come in. Every way in asks it first.
-func (s *Server) permits(addr net.Addr) bool {
-	return s.config.access == nil || s.config.access.Permits(addr)
+// permits reports whether a peer may come in. Every way in asks it first. While that
+// cannot be told, nobody may.
+func (s *Server) permits(addr net.Addr) (permitted bool) {
+	if s.config.access == nil {
+		return true
+	}
+	s.guard("the access list", func() { permitted = s.config.access.Permits(addr) })
+	return permitted
 }
 
 // porter is permits for transports that read from a connection before it is accepted.

@@ -124,7 +124,7 @@ func (c *Conn) serve() {
 	c.ready.Store(true)
 	if o, ok := c.server.config.observer.(rpcx.ConnObserver); ok {
 		c.observed = true
-		c.server.guard(func() { o.ConnOpen(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}) })
+		c.server.guard("an observer", func() { o.ConnOpen(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}) })
 	}
 	if c.mayBeWeb() {
 		first, err := t.in.Peek()
@@ -146,6 +146,8 @@ type secured interface {
 	ConnectionState() tls.ConnectionState
 }
 
+var errHandshake = errors.New("server: the TLS configuration panicked")
+
 // handshake runs the TLS handshake, if there is one, within its time limit.
 func (c *Conn) handshake() error {
 	t, ok := c.nc.(secured)
@@ -155,7 +157,9 @@ func (c *Conn) handshake() error {
 	}
 	ctx, cancel := context.WithTimeout(c.server.lifetime, c.server.config.limits.HandshakeTimeout)
 	defer cancel()
-	if err := t.HandshakeContext(ctx); err != nil {
+	err := errHandshake
+	c.server.guard("a TLS handshake", func() { err = t.HandshakeContext(ctx) })
+	if err != nil {
 		return err
 	}
 	state := t.ConnectionState()
@@ -198,7 +202,7 @@ func (c *Conn) finish() {
 func (c *Conn) dismiss(reason error) {
 	c.server.dismiss(c)
 	if o, ok := c.server.config.observer.(rpcx.ConnObserver); ok && c.observed {
-		c.server.guard(func() { o.ConnClose(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}, reason) })
+		c.server.guard("an observer", func() { o.ConnClose(&rpcx.ConnInfo{Side: rpcx.ServerSide, Peer: c.peer}, reason) })
 	}
 }
 

@@ -19,15 +19,20 @@ type observation struct {
 	end   rpcx.CallResult // of the call
 }
 
-// guard runs code of an observer's that is told of connections.
-func (s *Server) guard(f func()) {
+// guard runs code of the user's outside of the calls, which recover by themselves. The log
+// names what panicked.
+func (s *Server) guard(what string, f func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.stats.panics.Add(1)
-			s.logger.Error("panic in an observer", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			s.notePanic(what, r)
 		}
 	}()
 	f()
+}
+
+func (s *Server) notePanic(what string, cause any, more ...any) {
+	s.stats.panics.Add(1)
+	s.logger.Error("panic in "+what, append(more, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))...)
 }
 
 func (in *inbound) startObserving() {

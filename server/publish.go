@@ -82,6 +82,8 @@ func (p *publisher) withdraw(ctx context.Context, final bool) error {
 // delays reports whether clients must be given time to learn of a withdrawal.
 func (p *publisher) delays() bool { return p.server.config.registrar != nil }
 
+var errRegistrar = errors.New("the registrar panicked")
+
 // reconcile registers what is missing and releases what is left over; with final
 // set, and ever after, everything is left over.
 func (p *publisher) reconcile(ctx context.Context, final bool) error {
@@ -106,14 +108,18 @@ func (p *publisher) reconcile(ctx context.Context, final bool) error {
 			delete(wanted, key)
 			continue
 		}
-		if err := l.Release(ctx); err != nil {
+		err := errRegistrar
+		p.server.guard("the registrar", func() { err = l.Release(ctx) })
+		if err != nil {
 			errs = append(errs, fmt.Errorf("server: release %s: %w", key, err))
 			continue
 		}
 		delete(p.leases, key)
 	}
 	for key, in := range wanted {
-		l, err := p.server.config.registrar.Register(ctx, in)
+		var l registry.Lease
+		err := errRegistrar
+		p.server.guard("the registrar", func() { l, err = p.server.config.registrar.Register(ctx, in) })
 		if err != nil {
 			errs = append(errs, fmt.Errorf("server: register %s: %w", key, err))
 			continue

@@ -4,8 +4,6 @@ package server
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/peerip"
@@ -66,9 +64,7 @@ func (l *rateLimiter) charge(in *inbound) (err error) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			s := in.conn.server
-			s.stats.panics.Add(1)
-			s.logger.Error("panic in the key of a rate limit", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			in.conn.server.notePanic("the key of a rate limit", r)
 			err = rpcx.Errorf(rpcx.Internal, "server: rate limit failed").NotExecuted()
 		}
 	}()

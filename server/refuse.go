@@ -31,7 +31,7 @@ func (h *herald) init(s *Server) {
 
 func (h *herald) tell(e *rpcx.ServerEvent) {
 	if h.observer != nil {
-		h.server.guard(func() { h.observer.ServerEvent(e) })
+		h.server.guard("an observer", func() { h.observer.ServerEvent(e) })
 	}
 }
 

@@ -2,12 +2,7 @@
 
 package server
 
-import (
-	"fmt"
-	"runtime/debug"
-
-	"github.com/rpcx-go/rpcx"
-)
+import "github.com/rpcx-go/rpcx"
 
 // routes returns what interceptors say about names that nothing is registered under.
 func routes(interceptors []rpcx.Interceptor) []func(service, method string) (string, string) {
@@ -25,9 +20,7 @@ func routes(interceptors []rpcx.Interceptor) []func(service, method string) (str
 func (s *Server) reroute(service, name string) (m *method) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.stats.panics.Add(1)
-			s.logger.Error("panic in an interceptor's route", "service", service, "method", name,
-				"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			s.notePanic("an interceptor's route", r, "service", service, "method", name)
 			m = nil
 		}
 	}()

@@ -13,7 +13,7 @@ type Stats struct {
 	ExpiredCalls   uint64 // calls that came or waited too long, and did not run
 	Malformed      uint64 // connections closed because of bytes that are not a frame
 	StrayResponses uint64 // frames with the response bit, which a server never executes
-	Panics         uint64 // panics in handlers, those of HTTP included, interceptors, codecs and auth functions
+	Panics         uint64 // panics in handlers, those of HTTP included, and in all other code of the user's
 	DroppedPushes  uint64 // pushes dropped under PushDropOldest
 	SlowConns      uint64 // connections closed under PushDisconnect
 	Takeovers      uint64 // handlers that were found to hold up their connection
