@@ -3,9 +3,16 @@
 package client
 
 import (
+	"context"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/protocol"
+	"github.com/rpcx-go/rpcx/transport"
+	"github.com/rpcx-go/rpcx/transport/mem"
 )
 
 // waiting is calls on a connection that is none, with their deadlines.
@@ -111,4 +118,44 @@ func TestExpiryClosed(t *testing.T) {
 			t.Error("a call has ended by the timer of a closed connection")
 		}
 	})
+}
+
+// Nothing holds a connection that has ended, such as a timer for calls that ended with it.
+func TestExpiryEndsWithItsConnection(t *testing.T) {
+	t.Parallel()
+	network := mem.New()
+	ln, err := network.Listen(t.Context(), "mem", "peer", transport.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		nc, _ := ln.Accept() // or Dial fails
+		accepted <- nc
+	}()
+	c, err := Dial(t.Context(), "mem", "peer", Option{NoHello: true, Transports: []transport.Transport{network}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- c.Call(context.Background(), "S", "M", []byte("x"), new([]byte), WithTimeout(time.Hour))
+	}()
+	there := <-accepted
+	defer there.Close()
+	if _, err := protocol.NewReader(there, protocol.Limits{}).Next(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; rpcx.CodeOf(err) != rpcx.Canceled {
+		t.Error(err)
+	}
+	c.expiry.mu.Lock()
+	defer c.expiry.mu.Unlock()
+	if c.expiry.timer.Stop() {
+		t.Error("the timer still goes")
+	}
 }

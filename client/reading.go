@@ -95,6 +95,7 @@ func (c *Conn) read() {
 	c.fail(c.lost(err))
 	reason := context.Cause(c.ctx)
 	c.calls.close(reason)
+	c.expiry.close() // it would keep the connection in memory
 	if c.owner != nil {
 		c.owner.ended(c)
 	}
