@@ -157,10 +157,11 @@ func (a *attempts) on(ctx context.Context, n *node) error {
 
 // attemptChained is the innermost link of the interceptors around an attempt.
 func attemptChained(ctx context.Context, call *rpcx.Call) error {
-	o, err := fromContext(ctx)
+	o, err := enter(ctx)
 	if err != nil {
 		return err
 	}
+	defer o.leave()
 	o.take(call)
 	err = o.send(ctx, o.conn)
 	o.give(call)

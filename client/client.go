@@ -132,10 +132,10 @@ func (c *Client) newCall() *outgoing {
 }
 
 // recycle keeps a call that has succeeded for another one, unless there were attempts on
-// goroutines of their own. If it was in the hands of interceptors or an observer, who may
-// have kept it, only what they have not seen.
+// goroutines of their own, or an interceptor has let one run. If it was in the hands of
+// interceptors or an observer, who may have kept it, only what they have not seen.
 func (c *Client) recycle(o *outgoing) {
-	if o.run != nil || c.mode == Failbackup {
+	if o.run != nil || c.mode == Failbackup || !o.end() {
 		return
 	}
 	w := o.work
@@ -280,10 +280,11 @@ func (c *Client) intercepted(ctx context.Context, o *outgoing) error {
 
 // chained is the innermost link of the interceptors around a call.
 func (c *Client) chained(ctx context.Context, call *rpcx.Call) error {
-	o, err := fromContext(ctx)
+	o, err := enter(ctx)
 	if err != nil {
 		return err
 	}
+	defer o.leave()
 	o.take(call)
 	if err = o.attempts.anew(); err == nil {
 		if err = c.deliver(ctx, o); err == nil {

@@ -47,12 +47,12 @@ func (c *Conn) SendRaw(ctx context.Context, m *protocol.Message) (*protocol.Mess
 	if m == nil {
 		return nil, errNoMessage
 	}
-	return c.sendRaw(ctx, m, m.Metadata, "")
+	return c.sendRaw(ctx, nil, m, m.Metadata, "")
 }
 
-func (c *Conn) sendRaw(ctx context.Context, m *protocol.Message, md rpcx.Metadata, auth string) (*protocol.Message, error) {
+func (c *Conn) sendRaw(ctx context.Context, own *timed, m *protocol.Message, md rpcx.Metadata, auth string) (*protocol.Message, error) {
 	r := request{
-		service: m.Service, method: m.Method, metadata: md, auth: auth,
+		service: m.Service, method: m.Method, metadata: md, auth: auth, own: own,
 		compress: m.Compress, oneway: m.Oneway, raw: m,
 	}
 	p, _, err := c.roundTrip(ctx, &r)

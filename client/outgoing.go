@@ -4,7 +4,9 @@ package client
 
 import (
 	"context"
+	"math"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/rpcx-go/rpcx"
@@ -17,9 +19,13 @@ type outgoing struct {
 	context.Context //nolint:containedctx // it is a context
 
 	call rpcx.Call
-	own  timed // the context of a call with a time-out
+	own  timed        // the context of a call with a time-out
+	runs atomic.Int32 // functions that interceptors were given, and that run; negative: no more may
 	*work
 }
+
+// overForAll is what runs is when the call has ended.
+const overForAll = math.MinInt32 / 2
 
 // work is the part of a call that nobody sees but the client and, while the call lasts,
 // its observer. So it is used again, even where others may have kept the call.
@@ -48,18 +54,25 @@ func (o *outgoing) Value(key any) any {
 	return o.Context.Value(key)
 }
 
-// fromContext finds the call that an interceptor was given ctx for.
-func fromContext(ctx context.Context) (*outgoing, error) {
+// enter finds the call that an interceptor was given ctx for. Who has it leaves it.
+func enter(ctx context.Context) (*outgoing, error) {
 	o, ok := ctx.Value(outgoingKey{}).(*outgoing)
 	switch {
 	case !ok:
 		return nil, rpcx.Unsent(rpcx.Internal, "client: an interceptor passed on a context that is not the call's")
-	case o.work == nil:
+	case o.runs.Add(1) < 0:
+		o.leave()
 		return nil, rpcx.Unsent(rpcx.Internal, "client: an interceptor passed a call on that had ended")
 	default:
 		return o, nil
 	}
 }
+
+func (o *outgoing) leave() { o.runs.Add(-1) }
+
+// end lets nobody enter the call any more. It reports false if somebody has not left it: an
+// interceptor has returned and let that run.
+func (o *outgoing) end() bool { return o.runs.CompareAndSwap(0, overForAll) }
 
 // take makes the call what an interceptor passed on, which may be a copy; give hands
 // the outcome back to it.
@@ -161,7 +174,7 @@ func (o *outgoing) exchange(ctx context.Context, c *Conn) (requestBytes, replyBy
 	}
 	r := &o.sent
 	r.service, r.method, r.oneway = o.call.Service, o.call.Method, o.call.Oneway
-	r.metadata, r.auth, r.args = o.call.Header, o.auth, o.call.Args
+	r.metadata, r.auth, r.args, r.own = o.call.Header, o.auth, o.call.Args, &o.own
 	r.serialize, r.compress = o.serializeType(c.config), o.compressType(c.config)
 	p, sent, err := c.roundTrip(ctx, r)
 	if err != nil || p == nil {
@@ -181,7 +194,7 @@ func (o *outgoing) exchange(ctx context.Context, c *Conn) (requestBytes, replyBy
 }
 
 func (o *outgoing) exchangeRaw(ctx context.Context, c *Conn) (requestBytes, replyBytes int, err error) {
-	o.answer, err = c.sendRaw(ctx, o.raw, o.call.Header, o.auth)
+	o.answer, err = c.sendRaw(ctx, &o.own, o.raw, o.call.Header, o.auth)
 	if o.answer != nil {
 		o.call.Trailer, replyBytes = o.answer.Metadata, len(o.answer.Payload)
 	}

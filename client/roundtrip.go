@@ -33,6 +33,7 @@ type request struct {
 	args            any
 	raw             *protocol.Message // instead of args: a frame of the user's
 
+	own  *timed        // the call's; nil: there is none
 	now  time.Time     // when it begins, for dispatch; zero: not known
 	left time.Duration // until the deadline; 0: there is none. Set by dispatch, as is
 	due  time.Duration // the deadline as expiry counts; 0: it is the context that ends the call
@@ -114,7 +115,7 @@ func (c *Conn) inTime(ctx context.Context, r *request) bool {
 			r.now = time.Now()
 		}
 		r.left, r.now = at.Sub(r.now), time.Time{}
-		if onlyTimed(ctx) {
+		if r.own.bounds(ctx) {
 			r.due = c.expiry.at(at)
 			return r.left > 0
 		}

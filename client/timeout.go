@@ -34,11 +34,12 @@ func (o *outgoing) limit(ctx context.Context) (context.Context, context.CancelFu
 	return &o.own, nil
 }
 
-// onlyTimed reports whether ctx ends with its deadline and with nothing else.
-func onlyTimed(ctx context.Context) bool {
+// bounds reports whether ctx ends with the deadline of t and with nothing else, for as
+// long as the call lasts that t belongs to. That of another call may end any time.
+func (t *timed) bounds(ctx context.Context) bool {
 	if o, ok := ctx.(*outgoing); ok {
 		ctx = o.Context
 	}
-	_, ok := ctx.(*timed)
-	return ok
+	own, ok := ctx.(*timed)
+	return ok && own == t
 }
