@@ -39,9 +39,9 @@ func (h *held) Err() error {
 	return h.Context.Err()
 }
 
-// The alarm of a caller that reads is not stopped by the one that read before it and is
-// slow to leave.
-func TestAlarmBelongsToTheHolder(t *testing.T) {
+// A caller that reads ends at its deadline, though the one that read before it is slow to
+// leave.
+func TestDeadlineOfTheHolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := mem.New()
 		ln, err := network.Listen(t.Context(), "mem", "peer", transport.Settings{})
@@ -97,7 +97,7 @@ func TestAlarmBelongsToTheHolder(t *testing.T) {
 			_ = call("hang", 100*time.Millisecond)
 			second <- time.Since(began)
 		}()
-		synctest.Wait() // it reads, and has set its alarm
+		synctest.Wait() // it reads
 		close(h.release)
 		first.Wait()
 		if took := <-second; took != 100*time.Millisecond {
