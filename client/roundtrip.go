@@ -285,7 +285,8 @@ func (c *Conn) complete(b *bufpool.Buffer, mark *protocol.Mark, r *request) erro
 // least one, for none would mean that the call expired.
 func appendTimeout(block []byte, left time.Duration) []byte {
 	ms := max(int64((left+time.Millisecond-1)/time.Millisecond), 1)
-	return protocol.AppendPair(block, timeoutKey, strconv.FormatInt(ms, 10))
+	var digits [20]byte // FormatInt would allocate
+	return protocol.AppendPair(block, timeoutKey, string(strconv.AppendInt(digits[:0], ms, 10)))
 }
 
 // appendPayload appends the encoded arguments, compressed where that is wanted.
