@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 
 	"github.com/rpcx-go/rpcx"
@@ -76,5 +77,32 @@ func (p *Proxy) describe(ctx context.Context, peer rpcx.Peer, md rpcx.Metadata, 
 	}
 	s := &d.Services[0]
 	s.Methods = slices.DeleteFunc(s.Methods, func(m reflection.Method) bool { return !p.allows(name, m.Name) })
+	s.Defs = used(s)
 	return s, nil
+}
+
+// definition matches what leads to a definition, and perhaps more.
+var definition = regexp.MustCompile(`#/\$defs/([A-Za-z0-9._-]+)`) //nolint:gochecknoglobals // a constant
+
+// used returns the definitions that the methods of s need: the others are of methods that
+// may not be called.
+func used(s *reflection.Service) map[string]json.RawMessage {
+	found := make(map[string]json.RawMessage)
+	var look []json.RawMessage
+	for _, m := range s.Methods {
+		look = append(look, m.Args, m.Reply)
+	}
+	for len(look) > 0 {
+		text := look[0]
+		look = look[1:]
+		for _, ref := range definition.FindAllSubmatch(text, -1) {
+			name := string(ref[1])
+			def, known := s.Defs[name]
+			if _, again := found[name]; known && !again {
+				found[name] = def
+				look = append(look, def)
+			}
+		}
+	}
+	return found
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 
@@ -58,4 +59,35 @@ func TestDocument(t *testing.T) {
 	}
 	w.post("/Reflection/Describe", `"S"`, "Authorization", "me").want(t, 404, "can't find service Reflection")
 	w.post("/S/Note", "", "Origin", w.url).want(t, 200, "{}") // from the page
+}
+
+// Secret is what only a method takes that may not be called.
+type Secret struct{ Inner *Hidden }
+
+// Hidden is what Secret refers to.
+type Hidden struct{ Next *Secret }
+
+// Kept is a list that a method takes which may be called.
+type Kept struct{ Next *Kept }
+
+// Of methods that may not be called, nobody learns the types either.
+func TestDescribeHidesTypes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proxy.Config{Allow: []string{"Shop.Buy"}})
+	shop := w.start()
+	err := errors.Join(
+		server.Handle(shop, "Shop", "Buy", func(context.Context, *Kept, *Reply) error { return nil }),
+		server.Handle(shop, "Shop", "Audit", func(context.Context, *Secret, *Reply) error { return nil }),
+		reflection.Register(shop))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.announced("Shop", shop)
+	services, err := w.proxy.Describe("Shop")(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+	if err != nil || len(services) != 1 {
+		t.Fatalf("%v, %v", services, err)
+	}
+	if got := slices.Sorted(maps.Keys(services[0].Defs)); !slices.Equal(got, []string{"proxy_test.Kept", "proxy_test.Reply"}) {
+		t.Errorf("types %v", got)
+	}
 }
