@@ -33,6 +33,11 @@ console.log(outline(api, { Arguments: ref("a.Args"), Reply: { type: "string" } }
 console.log(outline(api, { Arguments: ref("a.Args") })[1].members.map((m) => m.type).join("; "));
 console.log(pretty('{"a":[1e400,9007199254740993,"x\\"{,:"],"b":{},"c":[ ]}').replaceAll("\n", "~"));
 console.log(pretty("no {json"), pretty('""'), pretty("[]"));
+const began = performance.now(); // a minute where the time grows with the square of the length
+const long = Array(60000).fill({ id: 1, name: "abc", list: [], none: {} });
+console.log(pretty(JSON.stringify(long)) === JSON.stringify(long, null, 2), performance.now() - began < 20000);
+const wrong = { type: "object", properties: { a: null, b: { type: "array", minItems: -1 }, c: { type: "array", minItems: 2.5, items: true }, d: { anyOf: 5 }, e: { type: "array", minItems: "x" } } };
+console.log(JSON.stringify(sample(api, wrong)), outline(api, { Arguments: wrong, Reply: { allOf: 5 } })[0].members.length);
 `
 
 func TestPageFunctions(t *testing.T) {
@@ -55,6 +60,8 @@ Arguments/0 Reply/0 a.Args/11 a.Tree/2 constructor/0
 integer; date-time; "S" | "M"; [integer]; a.Tree | null; any; any; nothing; {…: boolean}; boolean; constructor
 {~  "a": [~    1e400,~    9007199254740993,~    "x\"{,:"~  ],~  "b": {},~  "c": []~}
 no {json "" []
+true true
+{"a":null,"b":[],"c":[null,null],"d":null,"e":[]} 5
 `
 	if err != nil || string(got) != want {
 		t.Errorf("%v, it says\n%s\nwant\n%s", err, got, want)

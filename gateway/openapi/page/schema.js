@@ -42,13 +42,13 @@ export function sample(api, schema, depth = 0, within = [], room = { left: maxPa
     case "array": {
       const first = inner(schema.items ?? {});
       if (first === null && !schema.minItems) return [];
-      return Array(Math.min(schema.minItems ?? 1, 16)).fill(first);
+      return Array.from({ length: Math.min(schema.minItems ?? 1, 16) }, () => first); // whatever that is
     }
     case "object": {
       const value = {};
       for (const [name, property] of Object.entries(schema.properties ?? {})) {
         if (room.left <= 0) break;
-        if (!property.readOnly) Object.defineProperty(value, name, { value: inner(property), enumerable: true });
+        if (!property?.readOnly) Object.defineProperty(value, name, { value: inner(property), enumerable: true });
       }
       return value;
     }
@@ -91,17 +91,20 @@ export function outline(api, roots) {
       queue.push([schema.$ref.replace("#/components/schemas/", ""), resolve(api, schema)]);
     }
     for (const part of [schema.items, schema.additionalProperties, ...Object.values(schema.properties ?? {}),
-      ...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])]) find(part, depth + 1);
+      ...[schema.anyOf, schema.oneOf, schema.allOf].flat()]) find(part, depth + 1);
   };
   while (queue.length && tables.length < 100) {
     const [name, schema] = queue.shift();
-    const members = Object.entries(schema.properties ?? {}).map(([name, s]) => ({
-      name,
-      type: typeOf(api, s),
-      packed: [s["x-msgpack-name"], s["x-msgpack-type"] && `as ${s["x-msgpack-type"]}`].filter(Boolean).join(" "),
-      about: [s.description, s["x-omitempty"] && "may be left out", s.readOnly && "in replies only"].filter(Boolean).join("\n"),
-      deprecated: s.deprecated,
-    }));
+    const members = Object.entries(schema.properties ?? {}).map(([name, part]) => {
+      const s = part ?? {};
+      return {
+        name,
+        type: typeOf(api, s),
+        packed: [s["x-msgpack-name"], s["x-msgpack-type"] && `as ${s["x-msgpack-type"]}`].filter(Boolean).join(" "),
+        about: [s.description, s["x-omitempty"] && "may be left out", s.readOnly && "in replies only"].filter(Boolean).join("\n"),
+        deprecated: s.deprecated,
+      };
+    });
     const about = [schema.description];
     if (schema["x-msgpack-properties"]) {
       about.push("MessagePack has other members: " + Object.keys(schema["x-msgpack-properties"]).join(", "));
@@ -123,30 +126,18 @@ export function pretty(text) {
   } catch {
     return text;
   }
-  let out = "";
+  const out = []; // parts: to look at the end of a long text takes long
   let depth = 0;
+  let opened = false; // by the token before
   const line = () => "\n" + "  ".repeat(Math.min(depth, 40));
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s"[\]{},:]+/g)) {
-    switch (token) {
-      case "{":
-      case "[":
-        depth++;
-        out += token + line();
-        break;
-      case "}":
-      case "]":
-        depth--;
-        out = /[[{]\s*$/.test(out.slice(-200)) ? out.trimEnd() + token : out + line() + token;
-        break;
-      case ",":
-        out += token + line();
-        break;
-      case ":":
-        out += ": ";
-        break;
-      default:
-        out += token;
-    }
+    const closes = token === "}" || token === "]";
+    if (closes) depth--;
+    if (opened !== closes) out.push(line());
+    out.push(token === ":" ? ": " : token);
+    opened = token === "{" || token === "[";
+    if (opened) depth++;
+    if (token === ",") out.push(line());
   }
-  return out;
+  return out.join("");
 }
