@@ -123,10 +123,18 @@ func (s *Server) stopListening(to state) {
 
 // drain brings one connection to its end: notice, quiet, half-close, close.
 func (c *Conn) drain(ctx context.Context) {
-	if !c.waitQuiet(ctx) {
-		return // gone, or out of time: Shutdown closes it
-	}
+	if c.waitQuiet(ctx) {
+		c.halt(ctx)
+	} // or it is gone, or out of time: Shutdown closes it
+}
+
+// halt ends a connection that has been quiet. What it begins to execute in the moment that
+// it is found quiet is answered all the same.
+func (c *Conn) halt(ctx context.Context) {
 	c.halted.Store(true)
+	if !c.waitIdle(ctx) {
+		return
+	}
 	c.flush()
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		timer := time.NewTimer(farewell)
@@ -164,6 +172,24 @@ func (c *Conn) waitQuiet(ctx context.Context) bool {
 			if a := c.activity(); a != last || c.busy() {
 				last, since = a, now
 			} else if now.Sub(since) >= quiet {
+				return true
+			}
+		}
+	}
+}
+
+// waitIdle waits until no call runs. It reports false when the connection or ctx ended first.
+func (c *Conn) waitIdle(ctx context.Context) bool {
+	ticker := time.NewTicker(drainPoll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-c.gone:
+			return false
+		case <-ctx.Done():
+			return false
+		case <-ticker.C: // a call of frames is not seen at once that was not halted
+			if !c.busy() {
 				return true
 			}
 		}

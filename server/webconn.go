@@ -26,7 +26,14 @@ type webConn struct {
 	state atomic.Int64
 	once  sync.Once
 	done  chan struct{} // closed when package http does not use it any more
+	began chan struct{} // holds one when a request may have begun since it was looked at
 	pace  webPace
+}
+
+func newWebConn(c *Conn, first []byte) *webConn {
+	w := &webConn{Conn: c.nc, conn: c, first: first, done: make(chan struct{}), began: make(chan struct{}, 1)}
+	w.state.Store(int64(http.StateActive)) // it has begun to speak
+	return w
 }
 
 // preface is what HTTP/2 begins with.
@@ -95,6 +102,10 @@ func (w *webConn) changed(state http.ConnState) {
 	switch state {
 	case http.StateActive:
 		w.pace.reset()
+		select {
+		case w.began <- struct{}{}:
+		default:
+		}
 	case http.StateHijacked:
 		w.once.Do(func() {
 			w.conn.letGo()
@@ -106,25 +117,36 @@ func (w *webConn) changed(state http.ConnState) {
 	}
 }
 
+// wait waits until package http is done with the connection. When that is dying it does not
+// wait for a request, which is in the hands of the user, even if it only begins by then:
+// requests may follow each other without a pause.
+func (w *webConn) wait(dying <-chan struct{}) {
+	select {
+	case <-w.done:
+		return
+	case <-dying:
+	}
+	for !w.busy() {
+		select {
+		case <-w.done:
+			return
+		case <-w.began:
+		}
+	}
+}
+
 // mayBeWeb reports whether HTTP is served on the connection.
 func (c *Conn) mayBeWeb() bool { return !c.upgraded && c.server.web.on(c.peer.Network) }
 
 // serveWeb serves HTTP on a connection that began with first.
 func (c *Conn) serveWeb(first []byte) {
-	w := &webConn{Conn: c.nc, conn: c, first: first, done: make(chan struct{})}
+	w := newWebConn(c, first)
 	w.pace.stall, w.pace.write = c.server.config.limits.Stall, c.server.config.limits.WriteTimeout
-	w.state.Store(int64(http.StateActive)) // it has begun to speak
 	c.web.Store(w)
 	c.ready.Store(false) // for frames
 	c.pushes.close()
 	_ = c.server.web.http.Serve(&oneConn{conn: w, addr: c.nc.LocalAddr()}) // returns at once, and says so
-	select {
-	case <-w.done:
-	case <-c.dying:
-		if !w.busy() {
-			<-w.done // it is not in the hands of the user
-		}
-	}
+	w.wait(c.dying)
 	if http.ConnState(w.state.Load()) == http.StateHijacked {
 		c.server.turns.Done()
 		return
