@@ -79,7 +79,8 @@ func (c *conn) WriteResumable() bool { return upgrade.Resumable(c.nc) }
 
 // CloseWrite ends the direction to the peer with a close frame. The peer reads io.EOF
 // after the last byte, and may go on to write if it is one of ours; others answer with
-// the end of their direction.
+// the end of their direction. It sets the write deadline, to a second from now: nothing
+// else is written any more.
 func (c *conn) CloseWrite() error { return c.failed("close", c.out.closeWrite()) }
 
 // Close ends both directions. The peer can still read what was written before. A second

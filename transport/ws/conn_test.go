@@ -278,3 +278,25 @@ func TestNoAllocation(t *testing.T) {
 		t.Errorf("there and back allocates %v times, want 0", got)
 	}
 }
+
+// TestCloseWriteEnds: a peer that pings and takes no answers does not hold up the end of a
+// connection.
+func TestCloseWriteEnds(t *testing.T) {
+	t.Parallel()
+	a, below := net.Pipe() // which keeps nothing
+	defer below.Close()
+	c := newConn(a, bufio.NewReaderSize(a, readBuffer), false).(*conn)
+	defer c.Close()
+	go func() { _, _ = below.Write([]byte{0x89, 0x81, 0, 0, 0, 0, 'p', 0x82, 0x81, 0, 0, 0, 0, 'x'}) }()
+	wantNext(t, c, []byte("x"))
+	ended := make(chan error, 1)
+	go func() { ended <- c.CloseWrite() }()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("CloseWrite = %v, want a time-out", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("CloseWrite waits for a peer that takes nothing")
+	}
+}

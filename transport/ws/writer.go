@@ -18,6 +18,8 @@ const (
 	chunk = 32 << 10
 	// farewell is how long Close tries to say so.
 	farewell = 20 * time.Millisecond
+	// closing is how long CloseWrite does.
+	closing = time.Second
 )
 
 // writer sends bytes in binary frames, one for each write. A frame that was begun and
@@ -183,8 +185,12 @@ func (w *writer) end(code uint16) error {
 	return w.control(opClose, binary.BigEndian.AppendUint16(nil, code))
 }
 
-// closeWrite ends the direction to the peer.
+// closeWrite ends the direction to the peer. The deadline is also for an answer to a ping
+// that is on its way and that the peer does not take.
 func (w *writer) closeWrite() error {
+	if err := w.conn.SetWriteDeadline(time.Now().Add(closing)); err != nil {
+		return err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.end(closeNormal)
