@@ -20,9 +20,9 @@ import (
 // default.
 type Config struct {
 	// Client is how services are called: TLS, transports, retries, breakers and so on. Its
-	// Observer is told of calls as they come in, as a server's, and as they go out; of a
-	// method that may be made up, perhaps without its name. Its MaxServices is not used, and
-	// it must not ask for pushes.
+	// Observer is told of calls as they come in, as a server's, and as they go out; of
+	// services and methods that may be made up, perhaps without a name. Its MaxServices is
+	// not used, and it must not ask for pushes.
 	Client client.Option
 
 	// Allow is what may be called, as Service.Method, Service.* or * for all. Default: all

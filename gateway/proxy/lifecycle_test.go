@@ -17,6 +17,8 @@ import (
 	"github.com/rpcx-go/rpcx/client"
 	"github.com/rpcx-go/rpcx/gateway/proxy"
 	"github.com/rpcx-go/rpcx/protocol"
+	"github.com/rpcx-go/rpcx/registry"
+	"github.com/rpcx-go/rpcx/registry/static"
 	"github.com/rpcx-go/rpcx/server"
 )
 
@@ -197,6 +199,41 @@ func TestObserverOfMadeUpMethods(t *testing.T) {
 		if got := r.told(); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: told %q, want %q", tt.path, got, tt.want)
 		}
+	}
+}
+
+// Nor do names of services, where the resolver has servers for every name.
+func TestObserverOfMadeUpServices(t *testing.T) {
+	t.Parallel()
+	r := new(recorder)
+	here := newWorld(t, proxy.Config{})
+	all := static.New(registry.Instance{Network: "tcp", Addr: here.server.Address().String()})
+	w := newWorldWith(t, client.Failover, all, proxy.Config{Client: client.Option{Observer: r}})
+	w.post("/Arith/Mul", "{}").want(t, 200, "")
+	if got := r.told(); len(got) != 3 {
+		t.Errorf("told %q", got)
+	}
+	for i := range 150 {
+		w.post(fmt.Sprintf("/Made%d/Mul", i), "{}").want(t, 404, "can't find service")
+	}
+	names := make(map[string]bool)
+	for _, line := range r.told() {
+		names[strings.Fields(line)[2]] = true
+	}
+	if len(names) > 101 || !names["."] {
+		t.Errorf("%d names were told, want 100 at most and none", len(names))
+	}
+	for range 10 { // and no more of them
+		w.post("/Another/Mul", "{}")
+	}
+	for i, line := range r.told() {
+		if name := strings.Fields(line)[2]; name != "." {
+			t.Errorf("line %d tells of %s", i, name)
+		}
+	}
+	w.post("/Arith/Div", "{}")
+	if got, want := r.told(), []string{"client 1 Arith. 3", "client 0 Arith. 3", "server 0 Arith. 3"}; !slices.Equal(got, want) {
+		t.Errorf("told %q of a service that has answered, want %q", got, want)
 	}
 }
 

@@ -12,31 +12,32 @@ import (
 	"github.com/rpcx-go/rpcx/protocol"
 )
 
-// Of methods the observer is told by name of so many that exist, and of so many more that
-// may be made up.
+// Of names the observer is told so many that exist, and so many more that may be made up.
 const (
-	maxMethods = 10_000
+	maxNames   = 10_000
 	maxGuesses = 100
 )
 
-// methods are those that the observer is told of by name: names become labels of metrics,
-// of which there is no end if strangers choose them. That a method exists is known when its
-// service has answered for it.
-type methods struct {
+// names are those of methods, or of services, that the observer is told of: they become
+// labels of metrics, of which there is no end if strangers choose them. That a method exists
+// is known when its service has answered for it, and that a service does likewise: some
+// resolvers have servers for every name.
+type names struct {
 	mu      sync.RWMutex        // guards what follows
 	exist   map[methodName]bool // false: it may be made up
 	guesses int                 // of those
 }
 
+// methodName is the name of a method. That of a service has none.
 type methodName struct{ service, method string }
 
-// tells reports whether the observer is told of a method by name. Once it has been, it
-// always is.
-func (m *methods) tells(service, method string) bool {
-	name := methodName{service, method}
+func newNames() *names { return &names{exist: make(map[methodName]bool)} }
+
+// tells reports whether the observer is told of a name. Once it has been, it always is.
+func (m *names) tells(name methodName) bool {
 	m.mu.RLock()
 	_, known := m.exist[name]
-	full := m.guesses >= maxGuesses || len(m.exist) >= maxMethods
+	full := m.guesses >= maxGuesses || len(m.exist) >= maxNames
 	m.mu.RUnlock()
 	if known || full {
 		return known
@@ -50,12 +51,8 @@ func (m *methods) tells(service, method string) bool {
 	return true
 }
 
-// learn takes note of how a call ended that was to be answered.
-func (m *methods) learn(service, method string, err error) {
-	if !answersFor(err) {
-		return
-	}
-	name := methodName{service, method}
+// learn takes note of a name that exists.
+func (m *names) learn(name methodName) {
 	m.mu.RLock()
 	exists := m.exist[name]
 	m.mu.RUnlock()
@@ -69,7 +66,7 @@ func (m *methods) learn(service, method string, err error) {
 	case known && !exists:
 		m.guesses--
 		m.exist[name] = true
-	case !known && len(m.exist) < maxMethods:
+	case !known && len(m.exist) < maxNames:
 		m.exist[name] = true
 	}
 }
@@ -89,37 +86,63 @@ func answersFor(err error) bool {
 	}
 }
 
-// namelessKey is the key that the context of a call has whose method is not told.
-type namelessKey struct{}
+// told is what the observer is told of by name.
+type told struct{ services, methods *names }
+
+// of returns what the observer is told of a name instead: the same, as much of it as is not
+// made up, or nothing.
+func (t told) of(name methodName) methodName {
+	service := methodName{service: name.service}
+	switch {
+	case !t.services.tells(service):
+		return methodName{}
+	case name.method != "" && !t.methods.tells(name):
+		return service
+	default:
+		return name
+	}
+}
+
+// learn takes note of how a call ended that was to be answered.
+func (t told) learn(name methodName, err error) {
+	if answersFor(err) {
+		t.services.learn(methodName{service: name.service})
+		t.methods.learn(name)
+	}
+}
+
+// toldKey is the key that the context of a call has whose name is told as another one.
+type toldKey struct{}
 
 // observer is the user's, for the calls that the client makes.
 type observer struct {
 	rpcx.Observer
 
-	methods *methods
+	told told
+}
+
+// renamed returns what is told of a call instead of info, which may be the same.
+func renamed(ctx context.Context, info *rpcx.CallInfo) *rpcx.CallInfo {
+	name, other := ctx.Value(toldKey{}).(methodName)
+	if !other {
+		return info
+	}
+	i := *info
+	i.Service, i.Method = name.service, name.method
+	return &i
 }
 
 // CallStart implements rpcx.Observer.
 func (o observer) CallStart(ctx context.Context, info *rpcx.CallInfo) context.Context {
-	if ctx.Value(namelessKey{}) == nil {
-		return o.Observer.CallStart(ctx, info)
-	}
-	told := *info
-	told.Method = ""
-	ctx = o.Observer.CallStart(ctx, &told)
+	told := renamed(ctx, info)
+	ctx = o.Observer.CallStart(ctx, told)
 	info.Header = told.Header
 	return ctx
 }
 
 // CallEnd implements rpcx.Observer.
 func (o observer) CallEnd(ctx context.Context, info *rpcx.CallInfo, result *rpcx.CallResult) {
-	if ctx.Value(namelessKey{}) == nil {
-		o.Observer.CallEnd(ctx, info, result)
-		return
-	}
-	told := *info
-	told.Method = ""
-	o.Observer.CallEnd(ctx, &told, result)
+	o.Observer.CallEnd(ctx, renamed(ctx, info), result)
 }
 
 // ConnOpen implements rpcx.ConnObserver.
@@ -143,8 +166,9 @@ func (o observer) ClientEvent(e *rpcx.Event) {
 		return
 	}
 	told := *e
-	if !o.methods.tells(e.Service, e.Method) {
-		told.Method = ""
+	if e.Service != "" {
+		name := o.told.of(methodName{e.Service, e.Method})
+		told.Service, told.Method = name.service, name.method
 	}
 	c.ClientEvent(&told)
 }
@@ -163,15 +187,17 @@ func (p *Proxy) observed(ctx context.Context, peer rpcx.Peer, call, out *protoco
 		Header:  call.Metadata,
 		Peer:    peer,
 	}
-	if !p.methods.tells(call.Service, call.Method) {
-		info.Method, ctx = "", context.WithValue(ctx, namelessKey{}, true)
+	name := methodName{call.Service, call.Method}
+	if other := p.told.of(name); other != name {
+		info.Service, info.Method = other.service, other.method
+		ctx = context.WithValue(ctx, toldKey{}, other)
 	}
 	result := rpcx.CallResult{RequestBytes: len(call.Payload)}
 	began := time.Now()
 	ctx = o.CallStart(ctx, &info)
 	defer func() {
 		if !call.Oneway {
-			p.methods.learn(call.Service, call.Method, err)
+			p.told.learn(name, err)
 		}
 		result.Err, result.Duration, result.ReplyBytes = err, time.Since(began), len(out.Payload)
 		o.CallEnd(ctx, &info, &result)

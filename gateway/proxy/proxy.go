@@ -33,9 +33,9 @@ type Proxy struct {
 	http  http.Server
 	conns atomic.Int64 // of http
 
-	limits  limits
-	methods methods
-	failed  *notice.Notice
+	limits limits
+	told   told
+	failed *notice.Notice
 
 	draining, closed atomic.Bool
 }
@@ -58,9 +58,9 @@ func New(fail client.FailMode, sel client.SelectMode, r registry.Resolver, c Con
 	if err != nil {
 		return nil, rpcx.Errorf(rpcx.InvalidArgument, "proxy: %w", err)
 	}
-	p.methods.exist = make(map[methodName]bool)
+	p.told = told{newNames(), newNames()}
 	if c.Client.Observer != nil {
-		c.Client.Observer = observer{c.Client.Observer, &p.methods}
+		c.Client.Observer = observer{c.Client.Observer, p.told}
 	}
 	p.services = newServices(r, &c)
 	p.client = client.NewClient(fail, sel, p.services, c.Client)
