@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/rpcx-go/rpcx"
@@ -26,10 +27,48 @@ const (
 
 // request is one request. What is not there is nil.
 type request struct {
-	Version *string         `json:"jsonrpc"`
-	Method  *string         `json:"method"`
-	Params  json.RawMessage `json:"params"`
-	ID      json.RawMessage `json:"id"`
+	Version *string
+	Method  *string
+	Params  json.RawMessage
+	ID      json.RawMessage
+}
+
+// read reads the members, whose names are exact. Which of two with the same name is meant
+// cannot be known, and others on the way may think otherwise: that is no request.
+func (r *request) read(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return errors.New("want an object")
+	}
+	seen := make(map[string]bool, 4) // of ours
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		member, _ := name.(string)
+		var to any
+		switch member {
+		case "jsonrpc":
+			to = &r.Version
+		case "method":
+			to = &r.Method
+		case "params":
+			to = &r.Params
+		case "id":
+			to = &r.ID
+		default:
+			member, to = "", new(json.RawMessage)
+		}
+		if member != "" && seen[member] {
+			return fmt.Errorf("member %q is there twice", member)
+		}
+		seen[member] = true
+		if err := d.Decode(to); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // notification reports whether nobody waits for an answer.
@@ -61,7 +100,7 @@ func parse(text []byte, lenient bool) (*request, *response) {
 		return nil, failed(nil, parseError, json.Unmarshal(text, new(any)))
 	}
 	r := new(request)
-	if err := json.Unmarshal(text, r); err != nil {
+	if err := r.read(text); err != nil {
 		return nil, invalid(nil, "not a request: %v", err)
 	}
 	if !validID(r.ID) {
