@@ -99,7 +99,7 @@ func newConfig(opts []Option) (*resolved, error) {
 			o.apply(&r.config)
 		}
 	}
-	var errs [8]error
+	var errs [9]error
 	r.limits, errs[0] = newLimits(r.limits)
 	if r.codecSet, errs[1] = codec.NewSet(r.codecs...); errs[1] != nil {
 		r.codecSet = new(codec.Set)
@@ -121,6 +121,11 @@ func newConfig(opts []Option) (*resolved, error) {
 	if err := webhost.List(r.hosts).Check(); err != nil {
 		errs[7] = fmt.Errorf("server: %w", err)
 	}
+	origins, err := webhost.ParseOrigins(r.origins)
+	if err != nil {
+		errs[8] = fmt.Errorf("server: %w", err)
+	}
+	r.origins = origins
 	return r, errors.Join(errs[:]...)
 }
 

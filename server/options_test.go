@@ -61,6 +61,7 @@ func TestWrongOptions(t *testing.T) {
 		"HandshakeTimeout": {limits(func(l *server.Limits) { l.HandshakeTimeout = -1 }), "limit HandshakeTimeout of -1ns, want a positive time or 0 for the default of 10s"},
 		"WriteTimeout":     {limits(func(l *server.Limits) { l.WriteTimeout = -time.Second }), "limit WriteTimeout of -1s"},
 		"IdleTimeout":      {limits(func(l *server.Limits) { l.IdleTimeout = -2 }), "limit IdleTimeout of -2ns"},
+		"origin":           {server.WithHTTPOrigins("https://app.example.com/page"), `server: origin "https://app.example.com/page", want one such as`},
 		"codec":            {server.WithCodec(numberedCodec{id: 16}), "has number 16, the largest is 15"},
 		"compressor 0":     {server.WithCompressor(numberedCompressor{id: 0}), "has number 0, want 1 to 7"},
 		"compressor 8":     {server.WithCompressor(numberedCompressor{id: 8}), "has number 8, want 1 to 7"},

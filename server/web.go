@@ -34,7 +34,8 @@ func WithoutHTTP() Option { return option(func(c *config) { c.noHTTP = true }) }
 // WithHTTPOrigins lets pages in browsers call the server that come from the given
 // origins, such as "https://app.example.com", or with "*" from anywhere. Default: none but
 // the server's own, if the visitor has them over TLS, by an IP address or from localhost;
-// any other name could be a stranger's that points here.
+// any other name could be a stranger's that points here. What is no origin, but has a path or
+// a pattern for instance, is an error of Serve.
 func WithHTTPOrigins(origins ...string) Option {
 	return option(func(c *config) { c.origins = append(c.origins, origins...) })
 }

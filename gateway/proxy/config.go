@@ -129,7 +129,11 @@ func (c Config) resolve() (Config, error) {
 	if c.Client.Logger == nil {
 		c.Client.Logger = slog.Default()
 	}
-	c.Allow, c.Origins, c.Hosts = slices.Clone(c.Allow), slices.Clone(c.Origins), slices.Clone(c.Hosts)
+	origins, err := webhost.ParseOrigins(c.Origins)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("proxy: Config.Origins: %w", err))
+	}
+	c.Allow, c.Origins, c.Hosts = slices.Clone(c.Allow), origins, slices.Clone(c.Hosts)
 	c.Reserved = append(slices.Clone(c.Reserved), forwardedFor)
 	if err := errors.Join(errs...); err != nil {
 		return c, rpcx.Errorf(rpcx.InvalidArgument, "%w", err)

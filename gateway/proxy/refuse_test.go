@@ -158,7 +158,7 @@ func batch(n int) string {
 // Browsers are told what they ask.
 func TestPreflight(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, proxy.Config{Origins: []string{"https://app.example.com"}})
+	w := newWorld(t, proxy.Config{Origins: []string{"https://App.example.com:443/"}})
 	a := w.ask(http.MethodOptions, "/S/Note", "", "Origin", "https://app.example.com",
 		"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type")
 	if a.status != 204 || a.header.Get("Access-Control-Allow-Origin") != "https://app.example.com" ||
@@ -175,6 +175,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"MaxBodies":   {MaxBodies: 1},
 		"Timeout":     {Timeout: -1},
 		"MaxServices": {MaxServices: -1},
+		"Origins":     {Origins: []string{"https://app.example.com/page"}},
 		"Hosts":       {Hosts: []string{"*"}},
 		"pushes":      {Client: client.Option{Pushes: make(chan *protocol.Message)}},
 	}

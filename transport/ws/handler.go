@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rpcx-go/rpcx/internal/webhost"
 	"github.com/rpcx-go/rpcx/transport/internal/upgrade"
 )
 
@@ -32,8 +33,12 @@ type Handler struct {
 
 // NewHandler returns a Handler, which answers on whatever path it is mounted. Its
 // address as a listener is 0.0.0.0:0, which nobody can dial: a server with a registrar
-// must be told what to register.
+// must be told what to register. No page may connect for an entry of Config.Origins that is
+// none.
 func NewHandler(c Config) *Handler {
+	if origins, err := webhost.ParseOrigins(c.Origins); err == nil {
+		c.Origins = origins
+	}
 	return &Handler{upgrade.NewQueue(&net.TCPAddr{IP: net.IPv4zero}), c}
 }
 

@@ -73,7 +73,7 @@ func TestRequests(t *testing.T) {
 			set("Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13",
 				"Sec-WebSocket-Key", sampleKey, "Origin", "http://example.com")(r)
 			tt.change(r)
-			h := NewHandler(Config{Origins: []string{"https://app.example"}})
+			h := NewHandler(Config{Origins: []string{"https://App.example:443/"}})
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
 			want := tt.status

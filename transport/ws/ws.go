@@ -117,10 +117,15 @@ func (t Transport) Listen(ctx context.Context, network, addr string, s transport
 	if err := webhost.List(t.config.Hosts).Check(); err != nil {
 		return nil, fmt.Errorf("ws: %w", err)
 	}
+	origins, err := webhost.ParseOrigins(t.config.Origins)
+	if err != nil {
+		return nil, fmt.Errorf("ws: %w", err)
+	}
 	l, err := upgrade.Listen(ctx, addr, s)
 	if err != nil {
 		return nil, fmt.Errorf("ws: %w", err)
 	}
+	t.config.Origins = origins
 	h := &Handler{upgrade.NewQueue(l.Addr()), t.config}
 	return upgrade.Serve(l, h.queue, t.config.path(), h), nil
 }
