@@ -17,13 +17,18 @@ import (
 //
 // A look at the table takes time in proportion to the calls in it. So that this is never
 // much of what is done, the next look is not before sparing times what the last one took:
-// among thousands of calls that expire one after the other some are late by that.
+// among thousands of calls that expire one after the other some are late by that. A look that
+// something else held up says nothing, so there is a bound by their number.
 
 // never is the time for which the timer of a connection without deadlines is set.
 const never = time.Duration(math.MaxInt64)
 
-// sparing is how many times as long as a look at the table the pause after it is, at least.
-const sparing = 16
+const (
+	// sparing is how many times as long as a look at the table the pause after it is, at least.
+	sparing = 16
+	// forEach call in the table the pause is no longer than this.
+	forEach = 2 * time.Microsecond
+)
 
 // expiry ends the calls of a connection that have run out of time.
 type expiry struct {
@@ -35,6 +40,7 @@ type expiry struct {
 
 	mu    sync.Mutex // guards what follows
 	timer *time.Timer
+	rests time.Duration // until when there is no look
 	over  bool
 }
 
@@ -55,9 +61,12 @@ func (e *expiry) expect(due time.Duration) {
 	}
 }
 
+// pause makes the next look wait for some time. e.mu is held.
+func (e *expiry) pause(d time.Duration) { e.rests = time.Since(e.began) + d }
+
 // set sets the timer, unless it fires by then. e.mu is held.
 func (e *expiry) set(due time.Duration) {
-	if e.over || int64(due) >= e.next.Load() {
+	if due = max(due, e.rests); e.over || int64(due) >= e.next.Load() {
 		return
 	}
 	e.next.Store(int64(due))
@@ -86,10 +95,8 @@ func (e *expiry) end() int {
 	e.next.Store(int64(never)) // calls that come from here on wait for e.mu
 	began := time.Since(e.began)
 	n, next := e.calls.expire(began)
-	if next != never {
-		now := time.Since(e.began)
-		e.set(max(next, now+sparing*(now-began)))
-	}
+	e.pause(min(sparing*(time.Since(e.began)-began), time.Duration(n+e.calls.len())*forEach))
+	e.set(next)
 	return n
 }
 

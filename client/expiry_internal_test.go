@@ -104,6 +104,43 @@ func TestExpiryRests(t *testing.T) {
 	})
 }
 
+// After a look that took long there is a pause, whatever calls come meanwhile.
+func TestExpiryPauses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWaiting()
+		defer w.expiry.close()
+		began := time.Now()
+		w.expiry.pause(time.Second)
+		for range 3 {
+			p := w.call(time.Millisecond)
+			<-p.done
+			p.free()
+		}
+		if took := time.Since(began); took != time.Second+2*time.Millisecond {
+			t.Errorf("the calls have ended after %v, want a second's pause and then none", took)
+		}
+	})
+}
+
+// A look that was held up, by the scheduler for instance, holds up few calls: it took long,
+// but not for their number.
+func TestExpiryHeldUp(t *testing.T) {
+	t.Parallel()
+	w := newWaiting()
+	defer w.expiry.close()
+	last := &w.calls.shards[shards-1].mu
+	last.Lock()
+	<-w.call(time.Millisecond).done // the look is under way
+	time.Sleep(400 * time.Millisecond)
+	last.Unlock()
+	began := time.Now()
+	<-w.call(time.Millisecond).done
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("a call with a time-out of 1 ms ended after %v", took)
+	}
+}
+
 // A connection that is closed ends its calls itself.
 func TestExpiryClosed(t *testing.T) {
 	t.Parallel()
