@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rpcx-go/rpcx"
@@ -25,8 +26,8 @@ type Config struct {
 	// not used, and it must not ask for pushes.
 	Client client.Option
 
-	// Allow is what may be called, as Service.Method, Service.* or * for all. Default: all
-	// that the resolver knows.
+	// Allow is what may be called, as Service.Method, Service.* or * for all. Default, which an
+	// empty list is: all that the resolver knows.
 	Allow []string
 	// Timeout is the most that a call may take. Its client may give it less. Default 30 s.
 	Timeout time.Duration
@@ -105,6 +106,11 @@ func (c Config) resolve() (Config, error) {
 			errs = append(errs, fmt.Errorf("proxy: Config.%s of %v, want a positive value or 0 for the default of %v", name, *v, def))
 		}
 	}
+	rate := func(name string, r Rate) {
+		if r.Burst < 0 || !(r.PerSecond >= 0) { // which NaN is not either
+			errs = append(errs, fmt.Errorf("proxy: Config.%s of %v, want positive values or 0", name, r))
+		}
+	}
 	count("MaxBody", &c.MaxBody, 4<<20)
 	count("MaxBodies", &c.MaxBodies, max(256<<20, c.MaxBody))
 	count("MaxRequests", &c.MaxRequests, 1000)
@@ -113,6 +119,13 @@ func (c Config) resolve() (Config, error) {
 	count("MaxServices", &c.MaxServices, 1000)
 	span("Timeout", &c.Timeout, 30*time.Second)
 	span("ServiceIdle", &c.ServiceIdle, 5*time.Minute)
+	rate("Rate", c.Rate)
+	rate("PeerRate", c.PeerRate)
+	for _, name := range c.Allow {
+		if service, method, _ := strings.Cut(name, "."); name != "*" && (service == "" || method == "") {
+			errs = append(errs, fmt.Errorf("proxy: Config.Allow has %q, want Service.Method, Service.* or *", name))
+		}
+	}
 	if limit := c.Client.Limits.WithDefaults().Frame; c.MaxBody > limit {
 		errs = append(errs, fmt.Errorf("proxy: Config.MaxBody of %d is more than Config.Client.Limits.Frame of %d", c.MaxBody, limit))
 	}

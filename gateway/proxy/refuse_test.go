@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -170,14 +171,18 @@ func TestPreflight(t *testing.T) {
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
 	tests := map[string]proxy.Config{
-		"MaxBody":     {MaxBody: -1},
-		"Limits":      {MaxBody: 64 << 20},
-		"MaxBodies":   {MaxBodies: 1},
-		"Timeout":     {Timeout: -1},
-		"MaxServices": {MaxServices: -1},
-		"Origins":     {Origins: []string{"https://app.example.com/page"}},
-		"Hosts":       {Hosts: []string{"*"}},
-		"pushes":      {Client: client.Option{Pushes: make(chan *protocol.Message)}},
+		"MaxBody":      {MaxBody: -1},
+		"Limits":       {MaxBody: 64 << 20},
+		"MaxBodies":    {MaxBodies: 1},
+		"Timeout":      {Timeout: -1},
+		"Rate":         {Rate: proxy.Rate{PerSecond: -1}},
+		"PeerRate":     {PeerRate: proxy.Rate{PerSecond: math.NaN()}},
+		"Allow":        {Allow: []string{"Arith.Mul", "Arith"}},
+		`Allow has ""`: {Allow: []string{""}},
+		"MaxServices":  {MaxServices: -1},
+		"Origins":      {Origins: []string{"https://app.example.com/page"}},
+		"Hosts":        {Hosts: []string{"*"}},
+		"pushes":       {Client: client.Option{Pushes: make(chan *protocol.Message)}},
 	}
 	for name, c := range tests {
 		p, err := proxy.New(client.Failover, client.RandomSelect, client.NewMultipleServersDiscovery(nil), c)
