@@ -165,7 +165,8 @@ func (s *Server) advertised() []registry.Instance {
 		return []registry.Instance{{Network: network, Addr: addr}}
 	}
 	var at []registry.Instance
-	for ln, network := range s.listeners {
+	for ln := range s.listeners {
+		network := ln.network
 		if network == "reuseport" {
 			network = "tcp" // which is how clients dial it
 		}

@@ -57,7 +57,7 @@ type Server struct {
 
 	mu        sync.Mutex // guards what follows
 	state     state
-	listeners map[net.Listener]string // and the network each was opened for
+	listeners map[*listening]struct{}
 	first     net.Addr
 	conns     map[*Conn]struct{}
 	perPeer   map[netip.Prefix]int // of conns; only while ConnectionsPerPeer is a limit
@@ -85,7 +85,7 @@ func NewServer(opts ...Option) *Server {
 		made:      time.Now(),
 		started:   make(chan struct{}),
 		finished:  make(chan struct{}),
-		listeners: make(map[net.Listener]string),
+		listeners: make(map[*listening]struct{}),
 		conns:     make(map[*Conn]struct{}),
 		perPeer:   make(map[netip.Prefix]int),
 	}
@@ -137,12 +137,13 @@ func (s *Server) ServeListener(network string, ln net.Listener) error {
 		err := fmt.Errorf("server: %s cannot be registered: it is no address that clients can dial; name one with WithRegistrar", ln.Addr())
 		return s.failed(errors.Join(err, ln.Close()))
 	}
-	if !s.open(ln, network) {
+	entry := &listening{ln, network}
+	if !s.open(entry) {
 		return errors.Join(ErrServerClosed, ln.Close())
 	}
 	err := s.acceptLoop(ln, network)
 	s.mu.Lock()
-	delete(s.listeners, ln)
+	delete(s.listeners, entry)
 	ended := s.state != serving
 	s.mu.Unlock()
 	_ = ln.Close() // in most cases closed already
@@ -154,15 +155,22 @@ func (s *Server) ServeListener(network string, ln net.Listener) error {
 	return fmt.Errorf("server: accept on %s: %w", ln.Addr(), err)
 }
 
+// listening is a listener, and the network that it was opened for.
+type listening struct {
+	net.Listener
+
+	network string
+}
+
 // open notes a listener, and starts what runs beside the listeners with the first.
-func (s *Server) open(ln net.Listener, network string) bool {
+func (s *Server) open(ln *listening) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != serving {
 		return false
 	}
 	s.accepting.Add(1)
-	s.listeners[ln] = network
+	s.listeners[ln] = struct{}{}
 	if s.first == nil {
 		s.first = ln.Addr()
 		s.tasks.Go(s.sweep)

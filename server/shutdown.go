@@ -44,7 +44,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		wait(ctx, s.config.drainDelay)
 	}
 	s.stopListening(draining)
-	s.accepting.Wait()
+	s.acceptedAll(ctx)
 	for _, c := range s.allConns() {
 		s.spawn(func() { c.drain(ctx) })
 	}
@@ -54,6 +54,20 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, fmt.Errorf("server: shutdown: %d connections were still open: %w", len(s.Conns()), context.Cause(ctx)))
 	}
 	return errors.Join(err, s.Close())
+}
+
+// acceptedAll waits until no listener accepts any more, or ctx ends: a listener of the user's
+// may take its time.
+func (s *Server) acceptedAll(ctx context.Context) {
+	done := make(chan struct{})
+	go func() { // ends with the listeners, as their Serve does
+		defer close(done)
+		s.accepting.Wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // withdraw takes the registrations back. A registry that does not answer gets half of
@@ -113,7 +127,7 @@ func (s *Server) stopListening(to state) {
 	defer s.mu.Unlock()
 	s.state = max(s.state, to)
 	for ln := range s.listeners {
-		d, ok := ln.(interface{ SetDeadline(t time.Time) error })
+		d, ok := ln.Listener.(interface{ SetDeadline(t time.Time) error })
 		if to == draining && ok && d.SetDeadline(time.Now().Add(backlog)) == nil {
 			continue // the accept loop ends with the time-out and closes it
 		}
