@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/rpcx-go/rpcx/internal/httpcall"
 )
 
 // webConn is a connection of ours in the hands of package http: it begins with what was
@@ -209,7 +211,7 @@ func webContext(ctx context.Context, nc net.Conn) context.Context {
 	if !ok {
 		return ctx
 	}
-	return context.WithValue(ctx, webKey{}, w.conn)
+	return context.WithValue(httpcall.WithNetwork(ctx, w.conn.peer.Network), webKey{}, w.conn)
 }
 
 // offersWeb reports whether a client's TLS hello names a version of HTTP that can be agreed

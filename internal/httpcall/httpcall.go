@@ -5,6 +5,7 @@
 package httpcall
 
 import (
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -35,6 +36,14 @@ const (
 	timeoutKey = "__ServerTimeout"
 )
 
+type networkKey struct{}
+
+// WithNetwork returns a context for connections on a network which is not by name that of
+// their address.
+func WithNetwork(ctx context.Context, network string) context.Context {
+	return context.WithValue(ctx, networkKey{}, network)
+}
+
 // Peer returns who makes a request.
 func Peer(r *http.Request) rpcx.Peer {
 	p := rpcx.Peer{Network: "tcp", TLS: r.TLS}
@@ -43,6 +52,9 @@ func Peer(r *http.Request) rpcx.Peer {
 	}
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		p.Local, p.Network = local, local.Network()
+	}
+	if network, ok := r.Context().Value(networkKey{}).(string); ok {
+		p.Network = network
 	}
 	return p
 }
