@@ -10,6 +10,7 @@ import (
 
 	"github.com/rpcx-go/rpcx"
 	wire "github.com/rpcx-go/rpcx/internal/health"
+	"github.com/rpcx-go/rpcx/internal/peerip"
 )
 
 // HealthService is the name of a service that every server has. Its method Check says
@@ -34,17 +35,19 @@ const watchLimit = time.Minute
 
 // health is what the server knows of itself.
 type health struct {
-	server *Server
+	server   *Server
+	watchers *peerip.Crowd
 
 	mu       sync.Mutex // guards what follows
 	set      map[string]HealthStatus
 	stopping bool
-	watchers int
 	changed  chan struct{} // closed when anything of the above, or the table, has changed
 }
 
 func (h *health) init(s *Server) {
 	h.server = s
+	places := s.config.limits.Handlers
+	h.watchers = peerip.NewCrowd(max(places/2, 1), max(places/8, 1))
 	h.set = make(map[string]HealthStatus)
 	h.changed = make(chan struct{})
 	if s.configErr == nil {
@@ -153,7 +156,7 @@ func (h *health) check(_ context.Context, in *wire.Request) HealthStatus {
 
 // watch waits for the status to be another one than in.Seen: until shortly before the
 // caller's deadline, or for watchLimit. It does not wait while the server stops, nor when
-// half of the places for handlers are taken.
+// watchers have half of the places for handlers, or those of one address an eighth.
 func (h *health) watch(ctx context.Context, in *wire.Request) HealthStatus {
 	patience := watchLimit
 	if at, ok := ctx.Deadline(); ok {
@@ -161,10 +164,11 @@ func (h *health) watch(ctx context.Context, in *wire.Request) HealthStatus {
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	if !h.begin(ConnFrom(ctx)) {
+	peer, _ := rpcx.PeerFrom(ctx)
+	defer h.watchers.Leave(peer.Addr)
+	if !h.watchers.Enter(peer.Addr) || crowded(ConnFrom(ctx)) {
 		return h.server.Health(in.Service)
 	}
-	defer h.end()
 	for {
 		h.mu.Lock()
 		status, changed, stopping := h.status(in.Service), h.changed, h.stopping
@@ -182,19 +186,6 @@ func (h *health) watch(ctx context.Context, in *wire.Request) HealthStatus {
 	}
 }
 
-// begin counts a watcher in, if it may wait: watchers leave half of the places to others.
-func (h *health) begin(c *Conn) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if c != nil && c.calls.len() > c.calls.limit/2 || h.watchers >= max(h.server.config.limits.Handlers/2, 1) {
-		return false
-	}
-	h.watchers++
-	return true
-}
-
-func (h *health) end() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.watchers--
-}
+// crowded reports whether calls have half of the places of a connection, which is as many
+// as watchers may take.
+func crowded(c *Conn) bool { return c != nil && c.calls.len() > c.calls.limit/2 }

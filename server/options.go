@@ -68,6 +68,7 @@ type config struct {
 	hosts        []string
 	rateLimit    *RateLimit
 	adaptive     AdaptiveLimit
+	priority     func(ctx context.Context, c *rpcx.Call) rpcx.Priority
 	logger       *slog.Logger
 	push         PushPolicy
 	registrar    registry.Registrar

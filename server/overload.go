@@ -3,6 +3,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"runtime"
@@ -44,6 +45,28 @@ type AdaptiveLimit struct {
 // AdaptiveLimit.
 func WithAdaptiveLimit(a AdaptiveLimit) Option {
 	return option(func(c *config) { c.adaptive = a })
+}
+
+// WithPriority says which priority a call has, for whoever can reach the server can say of
+// his calls that it is high, and then others are refused before them. ctx and c know the
+// peer, with its certificate, and what the call says of itself: rpcx.PriorityOf(c.Header). f
+// runs on the goroutine that reads the connection, before authentication, so it must be
+// quick; the Args of the call are not decoded. If it panics the priority is normal.
+// rpcx.IncomingPriority tells handlers what the call says all the same. Default: what the
+// call says.
+func WithPriority(f func(ctx context.Context, c *rpcx.Call) rpcx.Priority) Option {
+	return option(func(c *config) { c.priority = f })
+}
+
+// priority returns the priority of a call.
+func (in *inbound) priority() rpcx.Priority {
+	s := in.conn.server
+	if s.config.priority == nil {
+		return rpcx.PriorityOf(in.meta)
+	}
+	p := rpcx.NormalPriority
+	s.guard("the priority of a call", func() { p = s.config.priority(in, &in.call) })
+	return min(max(p, rpcx.LowPriority), rpcx.HighPriority)
 }
 
 // resolve fills in the defaults.
@@ -117,7 +140,7 @@ func (m *method) crowded() bool { return m.limit != nil && m.limit.Limit() != 0 
 // enter lets a call in that will run in the pool, or says why not.
 func (in *inbound) enter() error {
 	s, m := in.conn.server, in.method
-	priority := rpcx.PriorityOf(in.meta)
+	priority := in.priority()
 	share := share(priority)
 	if share < normalShare && s.workers.full(share) {
 		return errOverloaded
