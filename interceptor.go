@@ -16,7 +16,8 @@ type UnaryFunc func(ctx context.Context, c *Call) error
 type Interceptor struct {
 	// Unary returns a function that runs around next. It may act before and after,
 	// change what it passes on, or not call next at all: what it returns is what the
-	// caller gets, so returning an error refuses the call.
+	// caller gets, so returning an error refuses the call. It may call next again, but not
+	// while next runs; should it return before that does, next goes on with its own call.
 	Unary func(next UnaryFunc) UnaryFunc
 
 	// Route returns the name to use for one that nothing is registered under; what it
