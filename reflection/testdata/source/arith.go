@@ -18,10 +18,10 @@ type (
 	// Args are two numbers.
 	Args struct {
 		// A is the first.
-		A int
-		B int // the second
+		A    int
+		B    int // the second
 		C, D int // others
-		E int
+		E    int
 	}
 
 	Bare int
