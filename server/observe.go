@@ -32,7 +32,7 @@ func (s *Server) guard(what string, f func()) {
 
 func (s *Server) notePanic(what string, cause any, more ...any) {
 	s.stats.panics.Add(1)
-	s.logger.Error("panic in "+what, append(more, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))...)
+	s.logger.Error("panic in code of the user's", append(more, "where", what, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))...)
 }
 
 func (in *inbound) startObserving() {

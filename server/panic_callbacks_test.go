@@ -43,7 +43,11 @@ func (m *moody) ServerEvent(*rpcx.ServerEvent)                             { m.m
 
 func (m *moody) auth(context.Context, string, string, string) error { m.mind(); return nil }
 func (m *moody) key(context.Context, *rpcx.Call) string             { m.mind(); return "" }
-func (m *moody) route(service, method string) (string, string)      { m.mind(); return service, method }
+func (m *moody) route(service, method string) (toService, toMethod string) {
+	m.mind()
+	return service, method
+}
+
 func (m *moody) intercept(next rpcx.UnaryFunc) rpcx.UnaryFunc {
 	return func(ctx context.Context, c *rpcx.Call) error {
 		m.mind()

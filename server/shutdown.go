@@ -44,7 +44,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		wait(ctx, s.config.drainDelay)
 	}
 	s.stopListening(draining)
-	s.acceptedAll(ctx)
+	err = errors.Join(err, s.acceptedAll(ctx))
 	for _, c := range s.allConns() {
 		s.spawn(func() { c.drain(ctx) })
 	}
@@ -58,7 +58,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // acceptedAll waits until no listener accepts any more, or ctx ends: a listener of the user's
 // may take its time.
-func (s *Server) acceptedAll(ctx context.Context) {
+func (s *Server) acceptedAll(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() { // ends with the listeners, as their Serve does
 		defer close(done)
@@ -66,7 +66,9 @@ func (s *Server) acceptedAll(ctx context.Context) {
 	}()
 	select {
 	case <-done:
+		return nil
 	case <-ctx.Done():
+		return fmt.Errorf("server: shutdown: a listener has not returned from Accept: %w", context.Cause(ctx))
 	}
 }
 
