@@ -109,8 +109,7 @@ func (c *Client) Call(ctx context.Context, service, method string, args, reply a
 	o := c.newCall()
 	o.init(ctx, service, method, args, reply, opts)
 	err := c.do(ctx, o)
-	o.finish()
-	if err == nil {
+	if o.finish() && err == nil {
 		c.recycle(o)
 	}
 	return err
@@ -131,11 +130,11 @@ func (c *Client) newCall() *outgoing {
 	return &outgoing{work: w}
 }
 
-// recycle keeps a call that has succeeded for another one, unless there were attempts on
-// goroutines of their own, or an interceptor has let one run. If it was in the hands of
-// interceptors or an observer, who may have kept it, only what they have not seen.
+// recycle keeps a call that has succeeded, and is finished, for another one, unless there were
+// attempts on goroutines of their own. If it was in the hands of interceptors or an observer,
+// who may have kept it, only what they have not seen.
 func (c *Client) recycle(o *outgoing) {
-	if o.run != nil || c.mode == Failbackup || !o.end() {
+	if o.run != nil || c.mode == Failbackup {
 		return
 	}
 	w := o.work
@@ -177,8 +176,7 @@ func (c *Client) SendRaw(ctx context.Context, m *protocol.Message, opts ...CallO
 	o.call.Oneway = m.Oneway
 	o.call.Header = o.call.Header.Merge(m.Metadata)
 	err := c.do(ctx, o)
-	o.finish()
-	if o.answer == nil {
+	if !o.finish() || o.answer == nil {
 		return nil, nil, err
 	}
 	return o.answer.Metadata.Map(), o.answer.Payload, err
@@ -260,8 +258,8 @@ func (c *Client) observed(ctx context.Context, o *outgoing) (err error) {
 	ctx = c.config.Observer.CallStart(ctx, info)
 	err = errPanic // unless it returns
 	defer func() {
-		o.told.outcome = rpcx.CallResult{Err: err, Duration: time.Since(o.now)}
-		c.config.Observer.CallEnd(ctx, info, &o.told.outcome)
+		o.told.end = rpcx.CallResult{Err: err, Duration: time.Since(o.now)}
+		c.config.Observer.CallEnd(ctx, info, &o.told.end)
 	}()
 	err = c.intercepted(ctx, o)
 	return err

@@ -120,8 +120,12 @@ func (o *outgoing) init(ctx context.Context, service, method string, args, reply
 	}
 }
 
-// finish stores what the caller asked for besides the reply.
-func (o *outgoing) finish() {
+// finish ends the call, and stores what the caller asked for besides the reply. It reports
+// false, and stores nothing, if an interceptor has let something run: that has it all.
+func (o *outgoing) finish() bool {
+	if !o.end() {
+		return false
+	}
 	for _, md := range [...]*rpcx.Metadata{o.options.trailer, o.options.trailerToo} {
 		if md != nil {
 			*md = o.call.Trailer
@@ -130,6 +134,7 @@ func (o *outgoing) finish() {
 	if o.options.peer != nil {
 		*o.options.peer = o.call.Peer
 	}
+	return true
 }
 
 // serializeType is the encoding of the call's arguments.
@@ -256,7 +261,7 @@ func (o *outgoing) sendObserved(ctx context.Context, c *Conn) error {
 // while that lasts, so that one serves all attempts.
 type told struct {
 	call, attempt rpcx.CallInfo
-	outcome       rpcx.CallResult
+	end, outcome  rpcx.CallResult // of each
 }
 
 func (o *outgoing) info(attempt int) rpcx.CallInfo {

@@ -5,6 +5,10 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,6 +79,54 @@ func TestInterceptorLeavesNextRunning(t *testing.T) {
 				t.Errorf("what was left running ended with %s", got)
 			}
 		})
+	}
+}
+
+// noticed is an observer that reads all that it is told.
+type noticed struct{ last atomic.Pointer[string] }
+
+func (*noticed) CallStart(ctx context.Context, _ *rpcx.CallInfo) context.Context { return ctx }
+
+func (n *noticed) CallEnd(_ context.Context, info *rpcx.CallInfo, result *rpcx.CallResult) {
+	text := fmt.Sprint(info, result)
+	n.last.Store(&text)
+}
+
+// What was left running touches nothing that the caller or the observer of the call sees.
+func TestInterceptorReturnsBesideNext(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	p.answer(func(w *wire, m *protocol.Message) {
+		r := answerTo(m, "late")
+		r.Metadata = protocol.Pairs("from", "server")
+		w.send(r)
+	})
+	var running sync.WaitGroup
+	defer running.Wait()
+	x := p.client(client.Failfast, client.Option{Observer: new(noticed), Interceptors: []rpcx.Interceptor{
+		unary(func(ctx context.Context, c *rpcx.Call, next rpcx.UnaryFunc) error {
+			mine := *c
+			mine.Reply = new([]byte)
+			begun := make(chan struct{})
+			running.Go(func() {
+				close(begun)
+				_ = next(ctx, &mine) // or it comes too late
+			})
+			<-begun
+			for range rand.IntN(200) {
+				runtime.Gosched()
+			}
+			return nil
+		}),
+	}})
+	for range 200 {
+		var trailer rpcx.Metadata
+		if err := x.Call(context.Background(), "M", []byte("x"), new([]byte), client.WithTrailer(&trailer)); err != nil {
+			t.Fatal(err)
+		}
+		if got := trailer.Get("from"); got != "" && got != "server" {
+			t.Errorf("the trailer says %q", got)
+		}
 	}
 }
 
