@@ -171,15 +171,24 @@ func attemptChained(ctx context.Context, call *rpcx.Call) error {
 // longestPause is the most that a server's wish for a pause is heeded.
 const longestPause = 10 * time.Second
 
-// pause waits before another attempt: a random time that grows with the rounds, or
-// longer if the server of the last one asked for it. When ctx ends first it returns that
-// as the last error of the call.
-func (a *attempts) pause(ctx context.Context, round int) error {
+// delay returns how long to wait before another attempt: a random time that grows with
+// the rounds, or longer if the server of the last one asked for it. It reports false when
+// ctx ends before that: then there is no use in waiting.
+func (a *attempts) delay(ctx context.Context, round int) (time.Duration, bool) {
 	d := a.client.config.retry.Delay(round)
+	wish := d
 	var e *rpcx.Error
 	if len(a.errs) > 0 && errors.As(a.errs[len(a.errs)-1], &e) {
+		wish = max(d, e.Pause())
 		d = max(d, min(e.Pause(), longestPause))
 	}
+	at, limited := ctx.Deadline()
+	return d, !limited || wish < time.Until(at)
+}
+
+// pause waits before another attempt. When ctx ends first it returns that as the last error
+// of the call.
+func (a *attempts) pause(ctx context.Context, d time.Duration) error {
 	a.cut = a.sleep(ctx, d)
 	return a.cut
 }
@@ -314,19 +323,18 @@ func (a *attempts) result(last error) error {
 	if safe {
 		errorf = rpcx.Unsent
 	}
+	all := distinct(append(a.errs, a.cut))
+	if len(a.errs) == 1 {
+		return errorf(rpcx.CodeOf(last), "%w", all).WithPause(pauseOf(last))
+	}
 	return errorf(rpcx.CodeOf(last), "client: call %s.%s failed %d times: %w",
-		a.out.call.Service, a.out.call.Method, len(a.errs), distinct(append(a.errs, a.cut)))
+		a.out.call.Service, a.out.call.Method, len(a.errs), all).WithPause(pauseOf(last))
 }
 
-// distinct joins errors, those with the same text once.
-func distinct(errs []error) error {
-	var kept []error
-	seen := make(map[string]bool, len(errs))
-	for _, err := range errs {
-		if err != nil && !seen[err.Error()] {
-			seen[err.Error()] = true
-			kept = append(kept, err)
-		}
+func pauseOf(err error) time.Duration {
+	var e *rpcx.Error
+	if errors.As(err, &e) {
+		return e.Pause()
 	}
-	return errors.Join(kept...)
+	return 0
 }
