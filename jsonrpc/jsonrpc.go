@@ -6,7 +6,8 @@
 //	     -d '{"jsonrpc":"2.0","method":"Arith.Mul","params":{"A":6,"B":7},"id":1}'
 //
 // The last dot of "method" separates service and method, and "params" is what the
-// method takes. Batches of up to [MaxBatch] requests and notifications work as the
+// method takes: none is an empty object, and a list of one that the method does not take is
+// its element. Batches of up to [MaxBatch] requests and notifications work as the
 // specification says. Bodies may be compressed with gzip, and answers are for clients that
 // take that. An error has one of its codes, or -32000 less the number of the
 // rpcx.Code, and in "data" the code's name and the details.

@@ -22,8 +22,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// service answers S.Echo with its arguments, S.Junk with what is no JSON, and anything
-// else with an error.
+// service answers S.Echo with its arguments, S.Named with those that are an object, S.Junk
+// with what is no JSON, and anything else with an error.
 type service struct {
 	mu    sync.Mutex
 	calls []*protocol.Message
@@ -37,6 +37,11 @@ func (s *service) Dispatch(_ context.Context, _ rpcx.Peer, m *protocol.Message) 
 	reply := &protocol.Message{Metadata: rpcx.Pairs("k", "v")}
 	switch m.Method {
 	case "Echo":
+		reply.Payload = m.Payload
+	case "Named":
+		if m.Payload[0] != '{' {
+			return reply, rpcx.Errorf(rpcx.InvalidArgument, "want an object").NotExecuted()
+		}
 		reply.Payload = m.Payload
 	case "Junk":
 		reply.Payload = []byte("{")
@@ -83,9 +88,13 @@ func TestRequestsR24Q26Q27(t *testing.T) {
 		"long id":                   {call(`,"id":"` + strings.Repeat("x", 1000) + `"`), `{"jsonrpc":"2.0","error":{"code":-32600,…`, 0},
 		"positional":                {`{"jsonrpc":"2.0","method":"S.Echo","params":[1,2],"id":1}`, `{"jsonrpc":"2.0","result":[1,2],"id":1}`, 1},
 		"last dot":                  {`{"jsonrpc":"2.0","method":"a.b.Echo","params":[],"id":1}`, `{"jsonrpc":"2.0","result":[],"id":1}`, 1},
-		"no params Q27":             {`{"jsonrpc":"2.0","method":"S.Echo","id":1}`, `{"jsonrpc":"2.0","error":{"code":-32602,…`, 0},
+		"no params Q27":             {`{"jsonrpc":"2.0","method":"S.Echo","id":1}`, `{"jsonrpc":"2.0","result":{},"id":1}`, 1},
 		"null params Q27":           {`{"jsonrpc":"2.0","method":"S.Echo","params":null,"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32602,…`, 0},
-		"told no params Q27":        {`{"jsonrpc":"2.0","method":"S.Echo"}`, ``, 0},
+		"told no params Q27":        {`{"jsonrpc":"2.0","method":"S.Echo"}`, ``, 1},
+		"list of one":               {`{"jsonrpc":"2.0","method":"S.Named","params":[{"a":1}],"id":1}`, ok + `1}`, 2},
+		"list of one scalar":        {`{"jsonrpc":"2.0","method":"S.Named","params":[1],"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32602,"message":"params must be an object, unless S.Named takes a list: …`, 2},
+		"list of two":               {`{"jsonrpc":"2.0","method":"S.Named","params":[{},{}],"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32602,"message":"params must be an object, unless S.Named takes a list: …`, 1},
+		"empty list":                {`{"jsonrpc":"2.0","method":"S.Named","params":[],"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32602,"message":"params must be an object, unless S.Named takes a list: …`, 1},
 		"told null Q27":             {`{"jsonrpc":"2.0","method":"S.Echo","params":null}`, ``, 0},
 		"no version":                {`{"method":"S.Echo","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,…`, 0},
 		"wrong version":             {`{"jsonrpc":"1.0","method":"S.Echo","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,…`, 0},

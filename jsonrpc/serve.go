@@ -47,12 +47,16 @@ func (s *session) call(r *request) (json.RawMessage, rpcx.Metadata, error) {
 	if !ok {
 		return nil, rpcx.Metadata{}, rpcx.Errorf(rpcx.Unimplemented, "must contains servicepath and method")
 	}
-	if len(r.Params) == 0 || string(r.Params) == "null" {
-		return nil, rpcx.Metadata{}, rpcx.Errorf(rpcx.InvalidArgument, `member "params" is missing`)
+	params := r.Params
+	switch {
+	case len(params) == 0:
+		params = json.RawMessage("{}")
+	case string(params) == "null":
+		return nil, rpcx.Metadata{}, rpcx.Errorf(rpcx.InvalidArgument, "params is null, want an object, or none")
 	}
-	m := &protocol.Message{Service: service, Method: method, Metadata: s.md, Payload: r.Params}
+	m := &protocol.Message{Service: service, Method: method, Metadata: s.md, Payload: params}
 	m.Serialize, m.Oneway = protocol.JSON, r.notification()
-	reply, err := s.calls.Dispatch(s.ctx, s.peer, m)
+	reply, err := s.dispatch(m)
 	switch {
 	case err != nil:
 		return nil, reply.Metadata, err
