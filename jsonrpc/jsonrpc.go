@@ -10,7 +10,8 @@
 // its element. Batches of up to [MaxBatch] requests and notifications work as the
 // specification says. Bodies may be compressed with gzip, and answers are for clients that
 // take that. An error has one of its codes, or -32000 less the number of the
-// rpcx.Code, and in "data" the code's name and the details.
+// rpcx.Code, and in "data" the code's name, the details and, as "retry_after", the seconds
+// after which to try again.
 //
 // A [server.Server] serves it on its TCP ports by itself, as real rpcx does: at the path
 // "/", and at any path for requests with the header "X-JSONRPC-2.0: true" or a content
@@ -24,6 +25,7 @@ import (
 	"context"
 	"mime"
 	"net/http"
+	"strconv"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/httpcall"
@@ -108,6 +110,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(httpcall.MetaHeader, httpcall.FormatMetadata(replied))
 	}
 	if answer != nil {
+		if pause := answer.pause(); pause > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(pause))
+		}
 		h.write(w, r, answer)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -152,6 +153,28 @@ func TestRequestsR24Q26Q27(t *testing.T) {
 				t.Errorf("content type %q of %.200q", w.Header().Get("Content-Type"), got)
 			}
 		})
+	}
+}
+
+// The pause that an error asks for is in the answer, in whole seconds; and in the head when
+// there is one answer.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	const call = `{"jsonrpc":"2.0","method":"S.Fail","params":{},"id":1}`
+	for name, tt := range map[string]struct {
+		err         error
+		body        string
+		header, has string
+	}{
+		"single":  {rpcx.Errorf(rpcx.ResourceExhausted, "busy").WithPause(1500 * time.Millisecond), call, "2", `"data":{"code":"resource_exhausted","retry_after":2}`},
+		"unknown": {rpcx.Errorf(rpcx.Unknown, "busy").WithPause(time.Second), call, "1", `"data":{"code":"unknown","retry_after":1}`},
+		"batch":   {rpcx.Errorf(rpcx.Unavailable, "busy").WithPause(time.Second), "[" + call + "]", "", `"data":{"code":"unavailable","retry_after":1}`},
+		"none":    {rpcx.Errorf(rpcx.Unavailable, "busy"), call, "", `"data":{"code":"unavailable"}`},
+	} {
+		w := ask(&service{err: tt.err}, tt.body)
+		if got := w.Header().Get("Retry-After"); got != tt.header || !strings.Contains(w.Body.String(), tt.has) {
+			t.Errorf("%s: Retry-After %q, %s, want %q and %s", name, got, w.Body, tt.header, tt.has)
+		}
 	}
 }
 

@@ -90,8 +90,17 @@ type failure struct {
 
 // facts is what an rpcx.Error says to programs.
 type facts struct {
-	Code    string            `json:"code"`
-	Details map[string]string `json:"details,omitempty"`
+	Code       string            `json:"code"`
+	Details    map[string]string `json:"details,omitempty"`
+	RetryAfter int               `json:"retry_after,omitempty"` // seconds
+}
+
+// pause returns how many seconds the client is asked to wait, 0 if it is not.
+func (r *response) pause() int {
+	if r.Error == nil || r.Error.Data == nil {
+		return 0
+	}
+	return r.Error.Data.RetryAfter
 }
 
 // parse reads one request and checks its form. Where it fails, the answer says why.
@@ -151,8 +160,8 @@ func invalid(id json.RawMessage, format string, args ...any) *response {
 func failed(id json.RawMessage, code int, err error) *response {
 	f := &failure{Code: code, Message: err.Error()}
 	var e *rpcx.Error
-	if errors.As(err, &e) && (code != internalError || e.Code() != rpcx.Unknown || e.Details() != nil) {
-		f.Data = &facts{Code: httpcall.CodeName(e), Details: e.Details()}
+	if errors.As(err, &e) && (code != internalError || e.Code() != rpcx.Unknown || e.Details() != nil || e.Pause() > 0) {
+		f.Data = &facts{Code: httpcall.CodeName(e), Details: e.Details(), RetryAfter: httpcall.RetryAfter(e)}
 	}
 	return &response{Version: "2.0", Error: f, ID: id}
 }

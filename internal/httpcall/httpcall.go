@@ -159,14 +159,19 @@ const statusClientGone = 499
 // CodeName returns a code as JSON carries it, such as "not_found".
 func CodeName(err error) string { return strings.ReplaceAll(rpcx.CodeOf(err).String(), " ", "_") }
 
+// RetryAfter returns the pause that an error asks for, in seconds, 0 if it asks for none.
+func RetryAfter(e *rpcx.Error) int {
+	return int(math.Ceil(float64(max(e.Pause(), 0)) / float64(time.Second)))
+}
+
 // Hints sets the headers that the status of an error goes with.
 func Hints(h http.Header, err error) {
 	var e *rpcx.Error
 	if !errors.As(err, &e) {
 		return
 	}
-	if pause := e.Pause(); pause > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(float64(pause)/float64(time.Second)))))
+	if pause := RetryAfter(e); pause > 0 {
+		h.Set("Retry-After", strconv.Itoa(pause))
 	}
 	if e.Code() == rpcx.Unauthenticated {
 		h.Set("WWW-Authenticate", "Bearer")
