@@ -107,6 +107,7 @@ func testListenerClose(t *testing.T, r *rig) {
 	if r.Datagrams {
 		_ = client.Close()
 		_ = server.Close()
+		r.wait() // what they send late would be a new connection to who listens next
 	}
 	again := r.listenAgain(t, addr)
 	if got := again.Addr().String(); got != addr {
@@ -156,6 +157,13 @@ func (r *rig) wantNoListener(t *testing.T, l net.Listener) {
 	if err == nil {
 		t.Error("Dial after Close: no error")
 		_ = conn.Close()
+	}
+}
+
+// wait waits until what was closed sends nothing any more, where the transport tells.
+func (r *rig) wait() {
+	if c, ok := r.Transport.(io.Closer); ok {
+		_ = c.Close()
 	}
 }
 
