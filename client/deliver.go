@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/balance"
+)
+
+// do makes a call: timeout, observer, interceptors, fail mode.
+func (c *Client) do(ctx context.Context, o *outgoing) error {
+	if c.configErr != nil {
+		return c.configErr
+	}
+	if token := c.token.Load(); token != nil {
+		o.auth = *token
+	}
+	if o.options.hashKey != "" {
+		ctx = balance.WithKey(ctx, o.options.hashKey)
+	}
+	if o.options.timeout != 0 {
+		return c.limited(ctx, o)
+	}
+	return c.begin(ctx, o)
+}
+
+// limited makes a call with a time-out of its own.
+func (c *Client) limited(ctx context.Context, o *outgoing) error {
+	ctx, cancel := o.limit(ctx)
+	if cancel != nil {
+		defer cancel()
+	} else {
+		defer o.own.End(context.Canceled)
+	}
+	return c.begin(ctx, o)
+}
+
+func (c *Client) begin(ctx context.Context, o *outgoing) error {
+	switch {
+	case c.config.Observer != nil:
+		return c.observed(ctx, o)
+	case c.chain != nil || c.attemptChain != nil:
+		return c.intercepted(ctx, o)
+	default:
+		return c.deliver(ctx, o)
+	}
+}
+
+func (c *Client) observed(ctx context.Context, o *outgoing) (err error) {
+	info := &o.told.call
+	*info = o.info(0)
+	if o.now.IsZero() {
+		o.now = time.Now()
+	}
+	ctx = c.config.Observer.CallStart(ctx, info)
+	err = errPanic // unless it returns
+	defer func() {
+		o.told.end = rpcx.CallResult{Err: err, Duration: time.Since(o.now)}
+		c.config.Observer.CallEnd(ctx, info, &o.told.end)
+	}()
+	err = c.intercepted(ctx, o)
+	return err
+}
+
+func (c *Client) intercepted(ctx context.Context, o *outgoing) error {
+	if c.chain == nil && c.attemptChain == nil {
+		return c.deliver(ctx, o)
+	}
+	o.Context = ctx
+	if c.chain == nil {
+		return c.deliver(o, o)
+	}
+	return c.chain(o, &o.call)
+}
+
+// chained is the innermost link of the interceptors around a call.
+func (c *Client) chained(ctx context.Context, call *rpcx.Call) error {
+	o, err := enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer o.leave()
+	o.take(call)
+	if err = o.attempts.anew(); err == nil {
+		if err = c.deliver(ctx, o); err == nil {
+			o.attempts.errs = nil // an interceptor that makes it again repeats no failure
+		}
+	}
+	o.give(call)
+	return err
+}
+
+// deliver finds the service and runs the fail mode.
+func (c *Client) deliver(ctx context.Context, o *outgoing) error {
+	if c.ctx.Err() != nil {
+		return errClosed
+	}
+	run, err := c.mode.run()
+	if err != nil {
+		return err
+	}
+	if o.run != nil {
+		run = o.run
+	}
+	c.budget.earn()
+	service := o.call.Service
+	if of := o.options.serversOf; of != "" {
+		service = of
+	}
+	for {
+		t, err := c.target(service)
+		if err != nil {
+			return err
+		}
+		a := newAttempts(c, o, t)
+		if o.options.waitForReady {
+			err = waitForReady(ctx, a, run)
+		} else {
+			err = run(ctx, a)
+		}
+		if !t.overtaken(ctx, err) {
+			return err
+		}
+	}
+}
+
+// newCall returns an empty call, made of used parts if there are any.
+func (c *Client) newCall() *outgoing {
+	if c.private {
+		if o, ok := c.spare.Get().(*outgoing); ok {
+			return o
+		}
+		return newWhole()
+	}
+	w, ok := c.desks.Get().(*work)
+	if !ok {
+		w = new(work) // apart, so that it does not keep the call
+	}
+	return &outgoing{work: w}
+}
+
+// recycle keeps a call that has succeeded, and is finished, for another one, unless there were
+// attempts on goroutines of their own. If it was in the hands of interceptors or an observer,
+// who may have kept it, only what they have not seen.
+func (c *Client) recycle(o *outgoing) {
+	if o.run != nil || c.mode == Failbackup {
+		return
+	}
+	w := o.work
+	*w = work{}
+	switch {
+	case !c.private:
+		o.work = nil
+		c.desks.Put(w)
+	case o.own.Untouched():
+		*o = outgoing{work: w}
+		c.spare.Put(o)
+	}
+}
