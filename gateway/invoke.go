@@ -193,7 +193,7 @@ func mediaType(t protocol.SerializeType) string {
 	}
 }
 
-// refuseMethod answers a request with a method that is none of a call.
+// refuseMethod answers a request with a method that is none of a call, in the words of rpcx.
 func refuseMethod(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Allow", allowed)
 	if r.Method != http.MethodOptions {

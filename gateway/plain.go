@@ -29,17 +29,20 @@ func (h *Handler) plain(w http.ResponseWriter, r *http.Request) {
 	case !named && r.Method != http.MethodPost && r.Method != http.MethodOptions:
 		httpcall.Problem(w, http.StatusNotFound, rpcx.Errorf(rpcx.NotFound, "there is nothing at %q", r.URL.Path))
 		return
-	case r.Method != http.MethodPost:
+	case r.Method == http.MethodOptions:
 		w.Header().Set("Allow", allowed)
-		if r.Method != http.MethodOptions {
-			httpcall.Problem(w, http.StatusMethodNotAllowed, wrong("method %s, want POST", r.Method))
-		}
+		return
+	case r.Method != http.MethodPost:
+		httpcall.RefuseMethod(w, r, "OPTIONS, POST")
+		return
+	case !named && r.URL.Path == "/" && !httpcall.IsJSON(r.Header): // it was meant for JSON-RPC
+		httpcall.RefuseType(w, r)
 		return
 	case !named:
 		httpcall.Problem(w, http.StatusNotFound, rpcx.Errorf(rpcx.NotFound, "there is nothing at %q, want /{service}/{method}", r.URL.Path))
 		return
 	case !httpcall.IsJSON(r.Header):
-		httpcall.Problem(w, http.StatusUnsupportedMediaType, wrong("content type %q, want application/json", r.Header.Get("Content-Type")))
+		httpcall.RefuseType(w, r)
 		return
 	}
 	reply, err := h.callPlain(r, service, method)

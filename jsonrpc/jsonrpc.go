@@ -78,19 +78,17 @@ func marked(h http.Header) bool { return h.Get(header) == "true" }
 // request without a body, or whose content type a browser sends to anybody, is none.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !Is(r) && !httpcall.IsJSON(r.Header) {
-		http.Error(w, "want content type application/json", http.StatusUnsupportedMediaType)
+		httpcall.RefuseType(w, r)
 		return
 	}
 	if !marked(r.Header) && r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		httpcall.RefuseMethod(w, r, http.MethodPost)
 		return
 	}
 	body, release, err := h.inflated.Body(r)
 	defer release()
 	if err != nil {
-		httpcall.Hints(w.Header(), err)
-		http.Error(w, err.Error(), httpcall.Status(err))
+		httpcall.Problem(w, httpcall.Status(err), err)
 		return
 	}
 	md, err := httpcall.Metadata(r.Header)

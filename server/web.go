@@ -61,6 +61,8 @@ type web struct {
 
 var errBodies = rpcx.Errorf(rpcx.ResourceExhausted, "server: the bodies of all requests are as large as may be").NotExecuted().WithPause(time.Second)
 
+var errStopping = rpcx.Errorf(rpcx.Unavailable, "server is shutting down").NotExecuted()
+
 func (w *web) init(s *Server) {
 	w.server = s
 	w.calls, w.rpc = gateway.New(s), jsonrpc.New(s)
@@ -143,12 +145,13 @@ func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
 		r.TLS = c.peer.TLS
 		if c.halted.Load() {
 			rw.Header().Set("Connection", "close")
-			http.Error(rw, "server is shutting down", http.StatusServiceUnavailable)
+			httpcall.Problem(rw, http.StatusServiceUnavailable, errStopping)
 			return
 		}
 	}
 	if !webhost.List(w.server.config.hosts).Admits(r.Host) {
-		http.Error(rw, fmt.Sprintf("host %q is not served here", r.Host), http.StatusMisdirectedRequest)
+		httpcall.Problem(rw, http.StatusMisdirectedRequest,
+			rpcx.Errorf(rpcx.PermissionDenied, "host %q is not served here", r.Host).NotExecuted())
 		return
 	}
 	if w.server.isClosing() {

@@ -167,7 +167,7 @@ func TestBrowsers(t *testing.T) {
 		"blob without a type":  {"POST", "/Arith/Mul", args, nil, 415},
 		"JSON hidden in text":  {"POST", "/Arith/Mul", args, []string{"Content-Type", "text/plain; a=application/json"}, 415},
 		"image":                {"GET", "/Arith/Mul?A=6&B=7", "", nil, 405},
-		"JSON-RPC as text":     {"POST", "/", rpc, []string{"Content-Type", "text/plain"}, 404},
+		"JSON-RPC as text":     {"POST", "/", rpc, []string{"Content-Type", "text/plain"}, 415},
 		"JSON-RPC as image":    {"GET", "/?method=Arith.Mul", "", nil, 404},
 		"foreign page":         {"POST", "/Arith/Mul", args, []string{"Content-Type", jsonType, "Origin", "https://evil.example"}, 403},
 		"foreign page, invoke": {"POST", "/", args, append([]string{"Origin", "https://evil.example"}, invoke...), 403},

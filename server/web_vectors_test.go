@@ -140,7 +140,7 @@ func TestHTTPVectors(t *testing.T) {
 		"jr-batch":              {status: 200, why: "works (R24)", body: `[{"jsonrpc":"2.0","result":{"C":200},"id":11}]`},
 		"jr-no-params":          {status: 200, why: "answers (Q27)", body: `{"jsonrpc":"2.0","result":{"C":0},"id":12}`},
 		"jr-res-meta":           {status: 200, why: "works", body: `{"jsonrpc":"2.0","result":{"C":1},"id":14}`},
-		"jr-header-1":           {status: 404, why: "is no call", loose: true, body: "there is nothing"},
+		"jr-header-1":           {status: 415, why: "is no call", loose: true, body: "want application/json"},
 		"jr-auth-fail":          {status: 200, why: "has a code", body: "-32016"},
 		"jr-rate-limit":         {status: 200, why: "has a code", body: "-32008"},
 	}

@@ -52,7 +52,7 @@ func TestRefusals(t *testing.T) {
 		"simple request: form":           {headers: []string{"Content-Type", "application/x-www-form-urlencoded"}, status: 415},
 		"simple request: GET":            {method: "GET", status: 405},
 		"GET by headers without a body":  {method: "GET", path: "/", headers: invoked, status: 400},
-		"simple request to the JSON-RPC": {path: "/", body: `{"jsonrpc":"2.0","method":"S.Note","params":{},"id":1}`, headers: []string{"Content-Type", "text/plain"}, status: 404},
+		"simple request to the JSON-RPC": {path: "/", body: `{"jsonrpc":"2.0","method":"S.Note","params":{},"id":1}`, headers: []string{"Content-Type", "text/plain"}, status: 415},
 		"method that is none of a call":  {method: "DELETE", status: 405},
 
 		// Hosts.

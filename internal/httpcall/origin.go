@@ -3,10 +3,15 @@
 package httpcall
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
+
+	"github.com/rpcx-go/rpcx"
 )
+
+// permitted is how many seconds a browser remembers a permission: less than the most that
+// any of them takes, and little enough for a list of origins that has changed.
+const permitted = "600"
 
 // Origins are the pages that may make calls: origins as browsers name them, such as
 // "https://app.example.com", or "*" for all.
@@ -34,7 +39,7 @@ func (o Origins) Admit(w http.ResponseWriter, r *http.Request, own bool) bool {
 	case asks:
 		return true
 	default:
-		http.Error(w, fmt.Sprintf("origin %q is not allowed", origin), http.StatusForbidden)
+		Problem(w, http.StatusForbidden, rpcx.Errorf(rpcx.PermissionDenied, "origin %q is not allowed", origin).NotExecuted())
 		return false
 	}
 }
@@ -50,5 +55,6 @@ func permit(to http.Header, r *http.Request, origin string) {
 	if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
 		to.Set("Access-Control-Allow-Headers", asked)
 	}
+	to.Set("Access-Control-Max-Age", permitted)
 	to.Add("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
 }

@@ -22,6 +22,19 @@ type problemDocument struct {
 	Details map[string]string `json:"details,omitempty"`
 }
 
+// RefuseMethod answers a request whose method is none of those that are allowed, which a call
+// by POST is.
+func RefuseMethod(w http.ResponseWriter, r *http.Request, allowed string) {
+	w.Header().Set("Allow", allowed)
+	Problem(w, http.StatusMethodNotAllowed, rpcx.Errorf(rpcx.InvalidArgument, "method %s, want POST", r.Method).NotExecuted())
+}
+
+// RefuseType answers a request whose content type is not that of JSON.
+func RefuseType(w http.ResponseWriter, r *http.Request) {
+	Problem(w, http.StatusUnsupportedMediaType,
+		rpcx.Errorf(rpcx.InvalidArgument, "content type %q, want application/json", r.Header.Get("Content-Type")).NotExecuted())
+}
+
 // Problem answers with an error, as a problem document.
 func Problem(w http.ResponseWriter, status int, err error) {
 	p := problemDocument{
