@@ -38,6 +38,7 @@ type calls struct {
 	bytes   int           // of the requests that wait
 	room    chan struct{} // closed when a call ends; nil: nobody waits
 	ended   bool          // the peer is gone: nothing new begins
+	told    bool          // to stop, all that run and will
 }
 
 // admission is what became of a call.
@@ -88,7 +89,7 @@ func (s *calls) put(in *inbound) {
 	}
 	s.running[in] = struct{}{}
 	s.held += in.size()
-	if s.ended {
+	if s.ended || s.told {
 		in.End(context.Canceled)
 	}
 }
@@ -141,6 +142,16 @@ func (s *calls) end() (running int, dropped []*inbound) {
 	}
 	dropped, s.waiting, s.bytes = s.waiting, nil, 0
 	return len(s.running), dropped
+}
+
+// tell ends the contexts of all calls that run, or will. Their replies are sent.
+func (s *calls) tell() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = true
+	for in := range s.running {
+		in.End(context.Canceled)
+	}
 }
 
 // waitRoom waits until a call has ended since it was found that there is no room.

@@ -29,7 +29,7 @@ func (s *Server) Dispatch(ctx context.Context, peer rpcx.Peer, m *protocol.Messa
 		in.End(err)
 	}
 	defer context.AfterFunc(ctx, func() { in.End(ctx.Err()) })()
-	defer context.AfterFunc(s.lifetime, func() { in.End(context.Canceled) })()
+	defer context.AfterFunc(s.calling, func() { in.End(context.Canceled) })()
 	if err := in.letIn(); err != nil {
 		return in.answer(s.herald.refused(in, err))
 	}
@@ -93,7 +93,7 @@ var errServerClosed = rpcx.Errorf(rpcx.Unavailable, "%w", ErrServerClosed).NotEx
 // letIn takes a place for a call that did not come as a frame, or says why it may not run.
 func (in *inbound) letIn() error {
 	s := in.conn.server
-	if s.lifetime.Err() != nil {
+	if s.calling.Err() != nil {
 		return errServerClosed
 	}
 	if !s.permits(in.call.Peer.Addr) {

@@ -50,6 +50,8 @@ type Server struct {
 	finished     chan struct{} // closed when Close has closed everything
 
 	lifetime  context.Context //nolint:containedctx // ends with Close
+	calling   context.Context //nolint:containedctx // of calls that came through Dispatch
+	stopCalls context.CancelFunc
 	expire    context.CancelFunc
 	accepting sync.WaitGroup // accept loops
 	turns     sync.WaitGroup // connections that are read
@@ -99,6 +101,7 @@ func NewServer(opts ...Option) *Server {
 	s.rate = newRateLimiter(config.rateLimit)
 	s.publish.init(s)
 	s.lifetime, s.expire = context.WithCancel(context.Background())
+	s.calling, s.stopCalls = context.WithCancel(s.lifetime)
 	s.health.init(s)
 	s.web.init(s)
 	return s

@@ -25,16 +25,17 @@ const (
 	drainPoll = 10 * time.Millisecond
 )
 
-// Shutdown stops the server without losing a call: it says that nothing is serving any more (HealthService), takes the registrations back
-// and waits for the delay of WithRegistrar, stops listening, tells peers that
+// Shutdown stops the server without losing a call: it says that nothing is serving any
+// more (HealthService), takes the registrations back and waits for the delay of WithRegistrar, stops listening, tells peers that
 // understand it to open no new calls, answers everything that comes in until each
 // peer has left or fallen silent, and then closes the connections. Frames that
 // arrive after a connection was half-closed are not executed.
 //
 // It returns nil when all that is done. When ctx ends first (30 s if it has no
-// deadline) the contexts of the handlers that still run end, the connections are
-// closed as by Close, and the error says why. After Shutdown the server cannot be
-// used again.
+// deadline) the contexts of the handlers that still run end, those that return within
+// 100 ms are answered, the connections are closed as by Close, and the error says how many
+// calls and connections that were, and wraps the cause of ctx. After Shutdown the server
+// cannot be used again.
 func (s *Server) Shutdown(ctx context.Context) error {
 	ctx, cancel := drainContext(ctx)
 	defer cancel()
@@ -51,7 +52,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	select {
 	case <-s.whenEmpty():
 	case <-ctx.Done():
-		err = errors.Join(err, fmt.Errorf("server: shutdown: %d connections were still open: %w", len(s.Conns()), context.Cause(ctx)))
+		err = errors.Join(err, s.recall(context.Cause(ctx)))
 	}
 	return errors.Join(err, s.Close())
 }

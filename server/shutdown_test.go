@@ -295,7 +295,7 @@ func TestShutdownWaitsForHandlers(t *testing.T) {
 	})
 }
 
-// When the time is up the handlers' contexts end and the connections are closed.
+// When the time is up the handlers' contexts end, and the connections are closed a moment later.
 func TestShutdownRunsOutOfTime(t *testing.T) {
 	t.Parallel()
 	ended, cancelEnded := context.WithCancel(context.Background())
@@ -341,11 +341,14 @@ func TestShutdownRunsOutOfTime(t *testing.T) {
 				if err := w.Shutdown(ctx); !errors.Is(err, c.want) {
 					t.Errorf("Shutdown returned %v, want %v", err, c.want)
 				}
-				if took := time.Since(since); took < want || took > want+twoTicks {
+				if took := time.Since(since); took < want || took > want+grace {
 					t.Errorf("Shutdown took %v, want %v", took, want)
 				}
 				if err := <-b.ended; !errors.Is(err, context.Canceled) {
 					t.Errorf("the handler ended with %v", err)
+				}
+				if m := p.receive(); m.Method != "block" || m.Status != protocol.Error {
+					t.Errorf("received %+v, want the error of the handler that stopped", m)
 				}
 				p.drained()
 				close(deaf)
