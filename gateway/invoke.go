@@ -125,7 +125,7 @@ func readInvoke(r *http.Request) (*protocol.Message, error) {
 		}
 		m.Seq = seq
 	}
-	serialize, err := number(h.Get(serializeHeader), protocol.MaxSerializeType)
+	serialize, err := number(h, "X-RPCX-SerializeType", protocol.MaxSerializeType)
 	if err != nil {
 		return m, err
 	}
@@ -153,7 +153,7 @@ func compression(h http.Header, body []byte) (protocol.CompressType, error) {
 	if z := zipped(h); z != protocol.None || h.Get(compressHeader) == "" {
 		return z, nil
 	}
-	n, err := number(h.Get(compressHeader), protocol.MaxCompressType)
+	n, err := number(h, "X-RPCX-CompressType", protocol.MaxCompressType)
 	if err != nil {
 		return 0, err
 	}
@@ -163,14 +163,11 @@ func compression(h http.Header, body []byte) (protocol.CompressType, error) {
 	return protocol.CompressType(n), nil
 }
 
-// number reads a number that must not be greater than limit.
-func number[T ~uint8](text string, limit T) (uint64, error) {
-	n, err := strconv.ParseUint(text, 10, 64)
-	switch {
-	case err != nil:
-		return 0, wrong("%w", err)
-	case n > uint64(limit):
-		return 0, wrong("type %d, the largest is %d", n, limit)
+// number reads a header that is a number not greater than limit.
+func number[T ~uint8](h http.Header, name string, limit T) (uint64, error) {
+	n, err := strconv.ParseUint(h.Get(name), 10, 8)
+	if err != nil || n > uint64(limit) {
+		return 0, wrong("header %s is %.40q, want a number from 0 to %d", name, h.Get(name), uint8(limit))
 	}
 	return n, nil
 }

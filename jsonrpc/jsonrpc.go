@@ -74,8 +74,9 @@ func Is(r *http.Request) bool {
 
 func marked(h http.Header) bool { return h.Get(header) == "true" }
 
-// ServeHTTP implements http.Handler. Its status is 200 whatever became of the calls; a
-// request without a body, or whose content type a browser sends to anybody, is none.
+// ServeHTTP implements http.Handler. Its status is 200 whatever became of the calls, and 204
+// after notifications, unless rpcx's header asks for 200; a request without a body, or whose
+// content type a browser sends to anybody, is none.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !Is(r) && !httpcall.IsJSON(r.Header) {
 		httpcall.RefuseType(w, r)
@@ -98,24 +99,40 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s := session{calls: h.calls, ctx: r.Context(), peer: httpcall.Peer(r), md: md, lenient: marked(r.Header)}
 	if body = bytes.TrimLeft(body, " \t\r\n"); len(body) > 0 && body[0] == '[' {
-		if answer := s.serveBatch(body); answer != nil {
-			h.write(w, r, answer)
-		}
+		h.write(w, r, s.serveBatch(body))
 		return
 	}
 	answer, replied := s.serve(body)
 	if !replied.IsZero() {
 		w.Header().Set(httpcall.MetaHeader, httpcall.FormatMetadata(replied))
 	}
-	if answer != nil {
-		if pause := answer.pause(); pause > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(pause))
-		}
-		h.write(w, r, answer)
+	if answer == nil {
+		h.write(w, r, nil)
+		return
 	}
+	if pause := answer.pause(); pause > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(pause))
+	}
+	h.write(w, r, answer)
 }
 
-// write answers with one response or a list of them.
+// write answers with one response or a list of them, or with none. Requests with rpcx's
+// header get it in the form of rpcx.
 func (h *Handler) write(w http.ResponseWriter, r *http.Request, answer any) {
+	switch answer := answer.(type) {
+	case nil:
+		if !marked(r.Header) {
+			w.WriteHeader(http.StatusNoContent)
+		}
+		return
+	case *response:
+		if marked(r.Header) {
+			likeRPCX(answer)
+		}
+	case []*response:
+		if marked(r.Header) {
+			likeRPCX(answer...)
+		}
+	}
 	h.zips.Write(w, r, http.StatusOK, "application/json", encode(answer))
 }

@@ -99,9 +99,9 @@ func TestRequestsR24Q26Q27(t *testing.T) {
 		"told null Q27":             {`{"jsonrpc":"2.0","method":"S.Echo","params":null}`, ``, 0},
 		"no version":                {`{"method":"S.Echo","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,…`, 0},
 		"wrong version":             {`{"jsonrpc":"1.0","method":"S.Echo","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,…`, 0},
-		"version as number":         {`{"jsonrpc":2.0,"method":"S.Echo","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,…`, 0},
+		"version as number":         {`{"jsonrpc":2.0,"method":"S.Echo","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,"message":"not a request: member \"jsonrpc\" must be a string"…`, 0},
 		"no method":                 {`{"jsonrpc":"2.0","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,…`, 0},
-		"method as number":          {`{"jsonrpc":"2.0","method":1,"params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,…`, 0},
+		"method as number":          {`{"jsonrpc":"2.0","method":1,"params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,"message":"not a request: member \"method\" must be a string"…`, 0},
 		"empty method":              {`{"jsonrpc":"2.0","method":"","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32601,…`, 0},
 		"dot":                       {`{"jsonrpc":"2.0","method":".","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32601,…`, 0},
 		"leading dot":               {`{"jsonrpc":"2.0","method":".M","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32601,…`, 0},
@@ -109,7 +109,7 @@ func TestRequestsR24Q26Q27(t *testing.T) {
 		"dots":                      {`{"jsonrpc":"2.0","method":"` + strings.Repeat(".", 100_000) + `","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32601,…`, 0},
 		"reply is no JSON":          {`{"jsonrpc":"2.0","method":"S.Junk","params":{},"id":1}`, `{"jsonrpc":"2.0","error":{"code":-32603,…`, 1},
 		"nothing":                   {``, `{"jsonrpc":"2.0","error":{"code":-32700,…`, 0},
-		"not JSON":                  {`{"jsonrpc":`, `{"jsonrpc":"2.0","error":{"code":-32700,…`, 0},
+		"not JSON":                  {`{"jsonrpc":`, `{"jsonrpc":"2.0","error":{"code":-32700,"message":"unexpected end of JSON input"},"id":null}`, 0},
 		"two values":                {`{} {}`, `{"jsonrpc":"2.0","error":{"code":-32700,…`, 0},
 		"scalar":                    {`1`, `{"jsonrpc":"2.0","error":{"code":-32600,…`, 0},
 		"null as request":           {`null`, `{"jsonrpc":"2.0","error":{"code":-32600,…`, 0},
@@ -145,7 +145,11 @@ func TestRequestsR24Q26Q27(t *testing.T) {
 			w := ask(s, tt.body)
 			got := w.Body.String()
 			want, open := strings.CutSuffix(tt.want, "…")
-			if w.Code != http.StatusOK || len(s.calls) != tt.calls || got != want && !(open && strings.HasPrefix(got, want)) {
+			status := http.StatusOK
+			if tt.want == "" {
+				status = http.StatusNoContent
+			}
+			if w.Code != status || len(s.calls) != tt.calls || got != want && !(open && strings.HasPrefix(got, want)) {
 				t.Errorf("%d %.200q after %d calls, want %.200q after %d", w.Code, got, len(s.calls), want, tt.calls)
 			}
 			// Q26: the content type is that of JSON.
@@ -185,7 +189,7 @@ func TestErrorsR24(t *testing.T) {
 		err  error
 		want string
 	}{
-		"unknown":       {errors.New("oops"), `{"code":-32603,"message":"oops","data":null}`},
+		"unknown":       {errors.New("oops"), `{"code":-32603,"message":"oops"}`},
 		"unimplemented": {rpcx.Errorf(rpcx.Unimplemented, "none"), `{"code":-32601,"message":"none","data":{"code":"unimplemented"}}`},
 		"argument":      {rpcx.Errorf(rpcx.InvalidArgument, "bad"), `{"code":-32602,"message":"bad","data":{"code":"invalid_argument"}}`},
 		"internal":      {rpcx.Errorf(rpcx.Internal, "bug"), `{"code":-32603,"message":"bug","data":{"code":"internal"}}`},
@@ -266,6 +270,24 @@ func TestHeaderSaysVersion(t *testing.T) {
 	}
 }
 
+// Requests that say with rpcx's header what they are get what rpcx answers: always 200, and a
+// member for data.
+func TestAnswersOfRPCX(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"method":"S.Echo","params":{}}`:          ``,
+		`[{"method":"S.Echo","params":{}}]`:        ``,
+		`{"method":"S.Fail","params":{},"id":1}`:   `{"jsonrpc":"2.0","error":{"code":-32603,"message":"no","data":null},"id":1}`,
+		`[{"method":"S.Fail","params":{},"id":1}]`: `[{"jsonrpc":"2.0","error":{"code":-32603,"message":"no","data":null},"id":1}]`,
+		`{"jsonrpc":`: `{"jsonrpc":"2.0","error":{"code":-32700,"message":"unexpected end of JSON input","data":null},"id":null}`,
+	} {
+		w := ask(&service{err: errors.New("no")}, body, "X-JSONRPC-2.0", "true")
+		if w.Code != http.StatusOK || w.Body.String() != want {
+			t.Errorf("%s: %d %s, want %s", body, w.Code, w.Body, want)
+		}
+	}
+}
+
 // A handler that ends its goroutine does not hold up the batch.
 func TestGoexit(t *testing.T) {
 	t.Parallel()
@@ -274,7 +296,7 @@ func TestGoexit(t *testing.T) {
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	jsonrpc.New(quitter{}).ServeHTTP(w, r)
-	if w.Code != http.StatusOK || w.Body.Len() > 0 {
+	if w.Code != http.StatusNoContent || w.Body.Len() > 0 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
@@ -301,10 +323,10 @@ func FuzzBody(f *testing.F) {
 		}
 		s := &service{err: errors.New("no")}
 		w := ask(s, string(body), "X-JSONRPC-2.0", header)
-		if w.Code != http.StatusOK {
+		answer := w.Body.Bytes()
+		if w.Code != http.StatusOK && (w.Code != http.StatusNoContent || lenient || len(answer) > 0) {
 			t.Fatalf("status %d", w.Code)
 		}
-		answer := w.Body.Bytes()
 		if len(answer) == 0 {
 			return // notifications alone
 		}

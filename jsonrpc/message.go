@@ -64,8 +64,8 @@ func (r *request) read(text []byte) error {
 			return fmt.Errorf("member %q is there twice", member)
 		}
 		seen[member] = true
-		if err := d.Decode(to); err != nil {
-			return err
+		if err := d.Decode(to); err != nil { // of valid JSON: it is not what to is
+			return fmt.Errorf("member %q must be a string", member)
 		}
 	}
 	return nil
@@ -85,7 +85,7 @@ type response struct {
 type failure struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
-	Data    *facts `json:"data"` // null in rpcx
+	Data    any    `json:"data,omitempty"` // *facts; one that is nil is null, and nil is not there
 }
 
 // facts is what an rpcx.Error says to programs.
@@ -97,10 +97,23 @@ type facts struct {
 
 // pause returns how many seconds the client is asked to wait, 0 if it is not.
 func (r *response) pause() int {
-	if r.Error == nil || r.Error.Data == nil {
+	if r.Error == nil {
 		return 0
 	}
-	return r.Error.Data.RetryAfter
+	f, ok := r.Error.Data.(*facts)
+	if !ok || f == nil {
+		return 0
+	}
+	return f.RetryAfter
+}
+
+// likeRPCX gives errors without data one that is null, as rpcx does.
+func likeRPCX(answers ...*response) {
+	for _, r := range answers {
+		if r.Error != nil && r.Error.Data == nil {
+			r.Error.Data = (*facts)(nil)
+		}
+	}
 }
 
 // parse reads one request and checks its form. Where it fails, the answer says why.
