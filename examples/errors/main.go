@@ -54,7 +54,7 @@ func main() {
 
 	err = order("ticket")
 	if rpcx.SafeToRetry(err) && errors.As(err, &e) {
-		fmt.Printf("%v; try again in %v\n", e, e.Pause())
+		fmt.Printf("%v (%v) by the server: %t; try again in %v\n", e, e.Code(), e.Remote(), e.Pause())
 	}
 
 	err = order("bug")

@@ -6,7 +6,7 @@ func Example() {
 	main()
 	// Output:
 	// no unicorn in stock; look elsewhere than in the north
-	// too many customers; try again in 2s
+	// too many customers (resource exhausted) by the server: true; try again in 2s
 	// unknown error: something else
 	// canceled: true by the server: false ran: false
 }

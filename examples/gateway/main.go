@@ -27,7 +27,7 @@ import (
 func main() {
 	addr := flag.String("addr", "", "where to listen, such as :9981; without it the example calls itself and ends")
 	servers := flag.String("servers", "tcp@127.0.0.1:8972", "addresses of servers, with commas between")
-	services := flag.String("services", "", "names of services that may be called, with commas between; all if empty")
+	services := flag.String("services", "", "names of services that may be called, and that /docs/ shows, with commas between; all may be called and none is shown if empty")
 	hosts := flag.String("hosts", "", "names by which the gateway is reached, with commas between")
 	origins := flag.String("origins", "", "origins of pages that may call, with commas between")
 	flag.Parse()

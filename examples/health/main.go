@@ -5,9 +5,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"log/slog"
+	"net/http"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/client"
@@ -33,10 +35,14 @@ func (w *Watch) ClientEvent(e *rpcx.Event) {
 // start starts a server that answers with its name.
 func start(name string) *server.Server {
 	s := server.NewServer()
-	err := server.Handle(s, "Shop", "Name", func(_ context.Context, _ *struct{}, reply *string) error {
-		*reply = name
-		return nil
-	})
+	err := errors.Join(
+		server.Handle(s, "Shop", "Name", func(_ context.Context, _ *struct{}, reply *string) error {
+			*reply = name
+			return nil
+		}),
+		s.HandleHTTP("GET /readyz", s.ReadyHandler()),
+		s.HandleHTTP("GET /livez", s.LiveHandler()),
+	)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -80,4 +86,18 @@ func main() {
 	south.SetHealth("Shop", server.Serving)
 	fmt.Println(<-w.seen)
 	ask()
+
+	// A probe asks about the server as a whole.
+	north.SetHealth("", server.NotServing)
+	fmt.Println("ready:", probe(north, "/readyz"), probe(south, "/readyz"), "alive:", probe(north, "/livez"))
+}
+
+// probe asks as Kubernetes does, and returns the status.
+func probe(s *server.Server, path string) int {
+	res, err := http.Get("http://" + s.Address().String() + path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
 }

@@ -10,4 +10,5 @@ func Example() {
 	// map[north:10]
 	// server serving again
 	// map[north:5 south:5]
+	// ready: 503 200 alive: 200
 }

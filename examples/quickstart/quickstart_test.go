@@ -5,14 +5,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rpcx-go/rpcx/examples/internal/programtest"
 )
 
 func TestDemo(t *testing.T) {
@@ -38,14 +37,10 @@ func TestDemo(t *testing.T) {
 // The programs that the README shows work as they are, on a port that is free.
 func TestServerAndClient(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr(t)
+	addr := programtest.FreeAddr(t)
 	var programs []string
 	for _, name := range []string{"server", "client"} {
-		text, err := os.ReadFile(filepath.Join(name, "main.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		programs = append(programs, build(t, name, strings.ReplaceAll(string(text), "127.0.0.1:8972", addr)))
+		programs = append(programs, programtest.Build(t, name, "127.0.0.1:8972", addr))
 	}
 
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
@@ -66,30 +61,9 @@ func TestServerAndClient(t *testing.T) {
 		if err != nil || string(out) != "10 * 20 = 200\n" {
 			t.Errorf("the client printed %q, %v", out, err)
 		}
-		return
+		break
 	}
-}
-
-// build compiles a program within this module and returns where it is.
-func build(t *testing.T, name string, text string) string {
-	t.Helper()
-	dir := t.TempDir()
-	source, program := filepath.Join(dir, name+".go"), filepath.Join(dir, name)
-	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	if out, err := exec.CommandContext(ctx, programs[0]).CombinedOutput(); err == nil || !bytes.Contains(out, []byte(addr)) {
+		t.Errorf("a second server on the port printed %q, %v", out, err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, source).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v:\n%s", name, err, out)
-	}
-	return program
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }

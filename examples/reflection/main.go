@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -80,6 +81,8 @@ func ask(addr string) error {
 			fmt.Printf("  %s takes %s\n", method.Name, method.Args)
 		}
 		fmt.Printf("a size is %s\n", service.Defs["shop.Size"])
+		order := service.Schema(service.Defs["shop.Order"]) // with the types that it refers to
+		fmt.Println("an order is a document of its own:", bytes.Contains(order, []byte("shop.Item")))
 	}
 
 	var source string // the types of rpcx's reflection plugin

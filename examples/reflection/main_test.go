@@ -28,6 +28,7 @@ func Example() {
 	//   List takes {"$ref":"#/$defs/shop.Filter"}
 	//   Place takes {"$ref":"#/$defs/shop.Order"}
 	// a size is {"type":"string","enum":["S","M","L"]}
+	// an order is a document of its own: true
 	// and 1269 bytes of Go
 }
 

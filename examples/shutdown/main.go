@@ -46,10 +46,11 @@ func main() {
 	}
 	for i, s := range nodes {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		if err := s.Shutdown(ctx); err != nil {
+		err := s.Shutdown(ctx)
+		cancel()
+		if err != nil {
 			log.Fatal(err)
 		}
-		cancel()
 		nodes[i] = start(s.Address().String())
 		fmt.Printf("restarted server %d of %d\n", i+1, len(nodes))
 	}

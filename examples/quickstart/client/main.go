@@ -21,7 +21,7 @@ func main() {
 	d := client.NewPeer2PeerDiscovery("tcp@"+addr, "")
 	xclient := client.NewXClient("Arith", client.Failtry, client.RandomSelect, d, client.DefaultOption)
 	defer xclient.Close()
-	err := xclient.Call(context.Background(), "Mul", args, reply, nil)
+	err := xclient.Call(context.Background(), "Mul", args, reply)
 	if err != nil {
 		log.Fatal(err)
 	}

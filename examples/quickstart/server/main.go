@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"log"
 
 	"github.com/rpcx-go/rpcx/server"
 )
@@ -23,6 +24,8 @@ func main() {
 	addr := "127.0.0.1:8972"
 
 	s := server.NewServer()
-	s.RegisterName("Arith", new(Arith), "")
-	s.Serve("tcp", addr)
+	if err := s.RegisterName("Arith", new(Arith), ""); err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(s.Serve("tcp", addr))
 }
