@@ -14,7 +14,7 @@ func Example() {
 	// POST /Nobody/Shout 404
 	//   {"type":"about:blank","title":"Not Found","status":404,"detail":"rpcx: can't find service Nobody","code":"unimplemented"
 	// POST /Text/Shout 403
-	//   origin "https://evil.example" is not allowed
+	//   {"type":"about:blank","title":"Forbidden","status":403,"detail":"origin \"https://evil.example\" is not allowed","code":
 	// GET /readyz 200
 	//   ok
 	// GET /docs/openapi.json 200
