@@ -35,6 +35,7 @@ type AccessLogConfig struct {
 //	code                             "ok" or a name of rpcx.Code
 //	duration                         of the call
 //	peer                             the address of the other end, where it is known
+//	identity                         of the caller, if Auth has found one; see Identity
 //	attempt                          number, for attempts
 //	oneway                           true, for one-way calls
 //	request_bytes, reply_bytes       payloads on the wire, where they are known
@@ -69,12 +70,15 @@ func (a *accessLog) CallEnd(ctx context.Context, info *rpcx.CallInfo, result *rp
 	if !a.config.Logger.Enabled(ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 12)
+	attrs := make([]slog.Attr, 0, 13)
 	attrs = append(attrs, slog.String("side", info.Side.String()),
 		slog.String("service", info.Service), slog.String("method", info.Method),
 		slog.String("code", codeName(code)), slog.Duration("duration", result.Duration))
 	if info.Peer.Addr != nil {
 		attrs = append(attrs, slog.String("peer", info.Peer.Addr.String()))
+	}
+	if who, ok := Identity(ctx); ok && info.Side == rpcx.ServerSide {
+		attrs = append(attrs, slog.String("identity", who))
 	}
 	if info.Attempt > 0 {
 		attrs = append(attrs, slog.Int("attempt", info.Attempt))

@@ -37,7 +37,8 @@ type AuthConfig struct {
 // Auth returns a function for server.WithAuth, which the server asks before it
 // decompresses or decodes anything. It refuses with Unauthenticated who did not prove
 // to be somebody, and with PermissionDenied who may not make this call. Method names
-// are those that methods are registered under, whatever alias was called.
+// are those that methods are registered under, whatever alias was called. Identity returns
+// who the caller is.
 func Auth(config AuthConfig) func(ctx context.Context, service, method, token string) error {
 	identify := config.Identify
 	if identify == nil {
@@ -54,6 +55,7 @@ func Auth(config AuthConfig) func(ctx context.Context, service, method, token st
 			refused.Warn(ctx, called(service, method), slog.Any("reason", err))
 			return err
 		}
+		noteIdentity(ctx, identity)
 		who, _ := allow.find(service, method)
 		switch {
 		case slices.Contains(who, Everyone):

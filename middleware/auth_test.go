@@ -202,7 +202,11 @@ func TestAuthByCertificate(t *testing.T) {
 		})),
 		server.WithInterceptor(rpcx.Interceptor{Unary: func(next rpcx.UnaryFunc) rpcx.UnaryFunc {
 			return func(ctx context.Context, c *rpcx.Call) error {
-				seen <- middleware.PeerCertificate(ctx, c)
+				who := middleware.PeerCertificate(ctx, c)
+				if got, ok := middleware.Identity(ctx); !ok || got != who {
+					t.Errorf("Identity: %q, %v; the certificate is %q's", got, ok, who)
+				}
+				seen <- who
 				return next(ctx, c)
 			}
 		}}))

@@ -18,7 +18,7 @@ type RateLimitConfig struct {
 	// at least 1.
 	Burst int
 	// Key says whose call it is; calls with the same key share a limit. Default PeerIP.
-	// See PeerCertificate, PeerMetadata and OneKey as well.
+	// See PeerIdentity, PeerCertificate, PeerMetadata and OneKey as well.
 	Key func(ctx context.Context, c *rpcx.Call) string
 	// MaxKeys is how many keys are remembered: when as many are busy, all further ones
 	// share one limit. Default 10,000.
@@ -41,8 +41,8 @@ func RateLimit(config RateLimitConfig) rpcx.Interceptor {
 		return func(ctx context.Context, c *rpcx.Call) error {
 			key := config.Key(ctx, c)
 			if wait := b.Take(key); wait > 0 {
-				refused.Warn(ctx, called(c.Service, c.Method), slog.String("key", key))
-				return refusal(c, rpcx.ResourceExhausted, "rate limit: %s.%s: more than %v calls a second",
+				refused.Warn(ctx, called(c.Service, c.Method), LogKey(ctx, c, key))
+				return refusal(c, rpcx.ResourceExhausted, "rate limit: %s.%s: over the limit of %v a second",
 					c.Service, c.Method, rate.PerSecond).WithPause(wait)
 			}
 			return next(ctx, c)

@@ -27,6 +27,8 @@ type inbound struct {
 	call    rpcx.Call
 	meta    rpcx.Metadata // of the request, all of it
 
+	identity string // who makes it, as authentication found
+
 	budget  time.Duration // how much time it had when it arrived, if it has a deadline
 	entered time.Duration // when enter let it in, since the server was made; 0: it did not
 
@@ -76,6 +78,12 @@ func (in *inbound) Peer() rpcx.Peer { return in.conn.peer }
 
 // Metadata returns what came with the call.
 func (in *inbound) Metadata() rpcx.Metadata { return in.meta }
+
+// Identity returns who makes the call, "" if that is not known.
+func (in *inbound) Identity() string { return in.identity }
+
+// SetIdentity says who makes the call. It is for authentication, before anybody can ask.
+func (in *inbound) SetIdentity(identity string) { in.identity = identity }
 
 // SetReplyMetadata adds a pair to what goes back.
 func (in *inbound) SetReplyMetadata(key, value string) error {

@@ -50,7 +50,7 @@ func newRateLimiter(r *RateLimit) *rateLimiter {
 	}
 	rate := tokenbucket.Rate{PerSecond: r.Rate, Burst: r.Burst, MaxKeys: r.MaxKeys}.WithDefaults()
 	l := &rateLimiter{buckets: tokenbucket.New(rate), key: r.Key}
-	l.refusal = rpcx.Errorf(rpcx.ResourceExhausted, "server: more than %v calls a second", rate.PerSecond).NotExecuted()
+	l.refusal = rpcx.Errorf(rpcx.ResourceExhausted, "server: over the limit of %v a second", rate.PerSecond).NotExecuted()
 	if l.key == nil {
 		l.key = func(_ context.Context, c *rpcx.Call) string { return peerip.Caller(c.Peer.Addr).String() }
 	}

@@ -129,8 +129,8 @@ func (l *Limiter) ask(ctx context.Context, c *rpcx.Call) error {
 	case err == nil && wait == 0:
 		return nil
 	case err == nil:
-		l.warn(ctx, &l.refused, "calls refused by a rate limit", c, slog.String("key", key))
-		return refusal(c, rpcx.ResourceExhausted, "redis limit: %s.%s: more than %v calls a second",
+		l.warn(ctx, &l.refused, "calls refused by a rate limit", c, middleware.LogKey(ctx, c, key))
+		return refusal(c, rpcx.ResourceExhausted, "redis limit: %s.%s: over the limit of %v a second",
 			c.Service, c.Method, l.config.Rate).WithPause(wait)
 	case ctx.Err() != nil: // the caller's affair
 		return refusal(c, rpcx.CodeOf(ctx.Err()), "redis limit: %w", context.Cause(ctx))

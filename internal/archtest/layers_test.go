@@ -62,7 +62,7 @@ func layers() []layer {
 		{2, "transport/*", []string{"transport", "internal/udp", "internal/bufpool", "internal/peerip", "internal/webhost"}, "implements transport, moves bytes it does not read"},
 		{2, "registry/*", []string{"registry", "internal/backoff"}, "implements registry, knows no calls"},
 		{2, "balance", []string{".", "registry"}, "picks an instance for a call"},
-		{2, "middleware", []string{".", "internal/breaker", "internal/notice", "internal/peerip", "internal/tokenbucket"}, "interceptors as users write them"},
+		{2, "middleware", []string{".", "internal/breaker", "internal/callctx", "internal/notice", "internal/peerip", "internal/tokenbucket"}, "interceptors as users write them"},
 		{2, "internal/httpcall", []string{".", "protocol", "internal/webhost"}, "what calls over HTTP have in common"},
 		{3, "contrib/redislimit", []string{".", "middleware"}, "an interceptor as users write them"},
 		{2, "contrib/...", []string{"."}, "observers as users write them"},
