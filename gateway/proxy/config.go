@@ -27,7 +27,8 @@ type Config struct {
 	Client client.Option
 
 	// Allow is what may be called, as Service.Method, Service.* or * for all. Default, which an
-	// empty list is: all that the resolver knows.
+	// empty list is: all that the resolver knows. A call of another method of a service that it
+	// has is logged, once a second at most: it may have been forgotten.
 	Allow []string
 	// Timeout is the most that a call may take. Its client may give it less. Default 30 s.
 	Timeout time.Duration

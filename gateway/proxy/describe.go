@@ -26,7 +26,8 @@ import (
 //
 // The token of the request and the limits on calls hold for that; Config.Allow need not name
 // the reflection service, and what it does not name is left out. So is a service that
-// cannot be described, unless none can be: then the document is refused.
+// cannot be described, unless none can be: then the document is refused. A resolver cannot
+// list what it knows: Describe without names is the source of an empty document.
 func (p *Proxy) Describe(services ...string) openapi.Source {
 	services = slices.Clone(services)
 	return func(r *http.Request) ([]reflection.Service, error) {

@@ -5,7 +5,6 @@ package proxy
 import (
 	"context"
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -37,8 +36,10 @@ func (p *Proxy) refusal(service, method string) error {
 	switch {
 	case len(service) > limit, len(method) > limit:
 		return rpcx.Errorf(rpcx.InvalidArgument, "gateway: name of more than %d bytes", limit).NotExecuted()
-	case !isName(service), service == reserved, !p.allows(service, method):
+	case !isName(service), service == reserved:
 		return unknown(service)
+	case !p.allows(service, method):
+		return p.disallowed(service, method)
 	default:
 		return nil
 	}
@@ -101,13 +102,6 @@ const reserved = "_rpcx"
 // unknown is the error of a call of a service that there is none of, in the words of rpcx.
 func unknown(service string) error {
 	return rpcx.Errorf(rpcx.Unimplemented, "rpcx: can't find service %s", service).NotExecuted()
-}
-
-// allows reports whether Config.Allow has a method.
-func (p *Proxy) allows(service, method string) bool {
-	return len(p.config.Allow) == 0 || slices.ContainsFunc(p.config.Allow, func(name string) bool {
-		return name == "*" || name == service+".*" || name == service+"."+method
-	})
 }
 
 // budget is how much time a call has.

@@ -33,9 +33,10 @@ type Proxy struct {
 	http  http.Server
 	conns atomic.Int64 // of http
 
-	limits limits
-	told   told
-	failed *notice.Notice
+	limits  limits
+	told    told
+	failed  *notice.Notice // calls
+	omitted *notice.Notice // methods of services that Config.Allow has
 
 	draining, closed atomic.Bool
 }
@@ -54,6 +55,7 @@ func New(fail client.FailMode, sel client.SelectMode, r registry.Resolver, c Con
 		return nil, err
 	}
 	p := &Proxy{config: c, limits: newLimits(&c), failed: notice.New(c.Client.Logger, "calls through the gateway failed")}
+	p.omitted = notice.New(c.Client.Logger, "methods refused that Config.Allow does not have")
 	p.inflate, err = compress.NewSet(append([]compress.Compressor{gzip.New()}, c.Client.Compressors...)...)
 	if err != nil {
 		return nil, rpcx.Errorf(rpcx.InvalidArgument, "proxy: %w", err)

@@ -79,7 +79,7 @@ func TestRefusals(t *testing.T) {
 		"unknown method":           {path: "/S/M", status: 404, part: "can't find method M"},
 		"service of the protocol":  {path: "/_rpcx/cancel", status: 404, part: "can't find service"},
 		"service not allowed":      {config: proxy.Config{Allow: []string{"Arith.*"}}, status: 404, part: "can't find service S"},
-		"method not allowed":       {config: proxy.Config{Allow: []string{"S.Echo"}}, status: 404, part: "can't find service S"},
+		"method not allowed":       {config: proxy.Config{Allow: []string{"S.Echo"}}, status: 404, part: "can't find method Note"},
 		"service allowed":          {config: proxy.Config{Allow: []string{"S.*"}}, status: 200},
 		"method allowed":           {config: proxy.Config{Allow: []string{"S.Note"}}, status: 200},
 		"path of one part":         {path: "/S", status: 404},
