@@ -109,6 +109,7 @@ func newConn(s *Server, nc net.Conn, network string) *Conn {
 // serve serves the connection until it ends, or until another goroutine reads it.
 func (c *Conn) serve() {
 	if err := c.handshake(); err != nil {
+		c.hintAtTLS(err)
 		c.stopReading(fmt.Errorf("handshake: %w", err))
 		return
 	}
