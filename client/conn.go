@@ -11,6 +11,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/bufpool"
@@ -216,11 +217,25 @@ func (c *Conn) lost(err error) error {
 	case errors.As(err, &e):
 		return err
 	case errors.Is(err, io.EOF):
-		return rpcx.Errorf(rpcx.Unavailable, "client: connection to %s lost: closed by the server", c.addr)
+		return rpcx.Errorf(rpcx.Unavailable, "client: connection to %s lost: closed by the server%s", c.addr, c.hint())
 	case errors.Is(err, protocol.ErrMalformed):
 		return rpcx.Errorf(rpcx.Internal, "client: connection to %s closed: %w", c.addr, err)
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return rpcx.Errorf(rpcx.Unavailable, "client: connection to %s lost: %w%s", c.addr, err, c.hint())
 	default:
 		return rpcx.Errorf(rpcx.Unavailable, "client: connection to %s lost: %w", c.addr, err)
+	}
+}
+
+// hint says what may be wrong when the server ended the connection and had never spoken.
+func (c *Conn) hint() string {
+	switch {
+	case c.reading.heard:
+		return ""
+	case c.peer.TLS == nil:
+		return "; nothing was ever received on this connection: does the server want TLS or another network, or refuse this address?"
+	default:
+		return "; nothing was ever received on this connection: does the server want another network, or refuse this address?"
 	}
 }
 

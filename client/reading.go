@@ -52,6 +52,7 @@ type reading struct {
 	resume chan struct{} // holds one: the goroutine has the role again
 	stop   func()        // in.Interrupt
 	alone  bool          // the last reply was to the only call; the holder's
+	heard  bool          // a frame has come; the holder's
 }
 
 func (r *reading) init(in *protocol.Reader) {
@@ -228,6 +229,7 @@ func (c *Conn) look(ctx context.Context) {
 
 // receive gives a frame to whom it is for.
 func (c *Conn) receive(f *protocol.Frame) {
+	c.reading.heard = true
 	switch {
 	case f.IsPush():
 		c.receivePush(f)
