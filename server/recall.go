@@ -13,10 +13,14 @@ import (
 const grace = 100 * time.Millisecond
 
 // recall tells all calls to stop, since a shutdown is out of time, and waits a moment for
-// their replies. The error says what there still was.
+// their replies. The error says what there still was, and is nil for nothing.
 func (s *Server) recall(why error) error {
 	conns := s.allConns()
-	err := fmt.Errorf("server: shutdown: out of time; calls told to stop: %d, connections open: %d: %w", s.running(conns), len(conns), why)
+	calls := s.running(conns)
+	if calls == 0 && len(conns) == 0 {
+		return nil // just in time
+	}
+	err := fmt.Errorf("server: shutdown: out of time; calls told to stop: %d, connections open: %d: %w", calls, len(conns), why)
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	s.stopCalls()

@@ -6,13 +6,19 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/rpcx-go/rpcx/protocol"
+	"github.com/rpcx-go/rpcx/server"
+	"github.com/rpcx-go/rpcx/transport"
+	"github.com/rpcx-go/rpcx/transport/mem"
 )
 
 // grace is what handlers get when the time is up.
@@ -86,4 +92,43 @@ func TestOutOfTimeOverHTTP(t *testing.T) {
 	if got := <-answered; got != `{"C":42}` {
 		t.Errorf("answered %s", got)
 	}
+}
+
+// deadlined is a listener whose Accept returns when its deadline has passed, and no sooner.
+type deadlined struct {
+	net.Listener
+	at chan time.Time
+}
+
+func (l deadlined) SetDeadline(at time.Time) error {
+	l.at <- at
+	return nil
+}
+
+func (l deadlined) Accept() (net.Conn, error) {
+	time.Sleep(time.Until(<-l.at))
+	return nil, os.ErrDeadlineExceeded
+}
+
+// A shutdown without any time blames no listener that is about to return.
+func TestOutOfTimeListenersAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		below, err := mem.New().Listen(t.Context(), "mem", "", transport.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := server.NewServer(server.WithLogger(slog.New(slog.DiscardHandler)))
+		served := make(chan error, 1)
+		go func() { served <- s.ServeListener("mem", deadlined{below, make(chan time.Time, 1)}) }()
+		<-s.Started()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown returned %v", err)
+		}
+		if err := <-served; !errors.Is(err, server.ErrServerClosed) {
+			t.Errorf("ServeListener returned %v", err)
+		}
+	})
 }

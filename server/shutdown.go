@@ -69,6 +69,13 @@ func (s *Server) acceptedAll(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
+	}
+	timer := time.NewTimer(grace) // for listeners that heed their deadline, if ctx has ended before
+	defer timer.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-timer.C:
 		return fmt.Errorf("server: shutdown: a listener has not returned from Accept: %w", context.Cause(ctx))
 	}
 }
