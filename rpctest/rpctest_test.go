@@ -275,7 +275,7 @@ func TestStuckHandlerIsReported(t *testing.T) {
 			}
 			<-running
 		})
-		if len(ft.errors) != 1 || !strings.Contains(ft.errors[0], "rpctest: shut the server down: server: shutdown: 1 connections were still open: context deadline exceeded") {
+		if len(ft.errors) != 1 || !strings.Contains(ft.errors[0], "rpctest: shut the server down: server: shutdown: out of time; calls told to stop: 1, connections open: 1: context deadline exceeded") {
 			t.Errorf("reported %q", ft.errors)
 		}
 		if took := time.Since(began); took < 5*time.Second || took > 6*time.Second {
