@@ -58,8 +58,9 @@ type Handler struct {
 
 // New returns a handler that makes the calls on d. It reads bodies to their end: who
 // serves it bounds their length, with http.MaxBytesHandler for instance, and the time
-// that they take. Bodies in gzip grow to 16 MiB at most. It runs no call of a browser's page of another site, but does not look
-// at Origin: see server.Server.HTTPHandler for one that does.
+// that they take. Bodies in gzip grow to 16 MiB at most. It runs no call of a browser's page
+// of another site, but does not look at Origin: see server.Server.HTTPHandler for one that
+// does.
 func New(d Dispatcher) *Handler { return &Handler{calls: d} }
 
 // Is reports whether a request says that it is JSON-RPC, by rpcx's header or by its

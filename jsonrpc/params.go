@@ -16,7 +16,7 @@ import (
 // list: when it has refused one, and nothing has run, its only element is tried.
 func (s *session) dispatch(m *protocol.Message) (*protocol.Message, error) {
 	reply, err := s.calls.Dispatch(s.ctx, s.peer, m)
-	if m.Payload[0] != '[' || !misfit(err) {
+	if !bytes.HasPrefix(m.Payload, []byte("[")) || !misfit(err) {
 		return reply, err
 	}
 	if only := sole(m.Payload); only != nil {

@@ -171,7 +171,8 @@ func WithInterceptor(is ...rpcx.Interceptor) Option {
 }
 
 // WithObserver tells o of every call and, if it is an rpcx.ConnObserver, of every
-// connection; if it is an rpcx.ServerObserver, of what the server refuses. Given more than once, all are told.
+// connection; if it is an rpcx.ServerObserver, of what the server refuses. Given more than
+// once, all are told.
 func WithObserver(o rpcx.Observer) Option {
 	return option(func(c *config) { c.observer = rpcx.MultiObserver(c.observer, o) })
 }

@@ -41,8 +41,9 @@ func (c *Conn) Push(ctx context.Context, service, method string, md rpcx.Metadat
 
 // PushAll is Push to every open connection. It does not let one slow client hold up
 // the others: it queues for all that have room first. A connection that began as an HTTP
-// CONNECT is one once its client has spoken: those of rpcx lose what comes earlier. The error joins those of the
-// connections that did not get the message queued, each with its address.
+// CONNECT is one once its client has spoken: those of rpcx lose what comes earlier. The
+// error joins those of the connections that did not get the message queued, each with its
+// address.
 func (s *Server) PushAll(ctx context.Context, service, method string, md rpcx.Metadata, payload []byte) error {
 	m := &protocol.Message{
 		Header:   protocol.Header{Oneway: true, Seq: s.pushSeq.Add(1)},

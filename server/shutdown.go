@@ -26,10 +26,11 @@ const (
 )
 
 // Shutdown stops the server without losing a call: it says that nothing is serving any
-// more (HealthService), takes the registrations back and waits for the delay of WithRegistrar, stops listening, tells peers that
-// understand it to open no new calls, answers everything that comes in until each
-// peer has left or fallen silent, and then closes the connections. Frames that
-// arrive after a connection was half-closed are not executed.
+// more (HealthService), takes the registrations back and waits for the delay of
+// WithRegistrar, stops listening, tells peers that understand it to open no new calls,
+// answers everything that comes in until each peer has left or fallen silent, and then
+// closes the connections. Frames that arrive after a connection was half-closed are not
+// executed.
 //
 // It returns nil when all that is done. When ctx ends first (30 s if it has no
 // deadline) the contexts of the handlers that still run end, those that return within
