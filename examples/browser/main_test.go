@@ -7,12 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/rpcx-go/rpcx/examples/internal/browsertest"
 )
 
 // driver is a page that uses the example's page as a user does, then the client by
@@ -45,21 +43,9 @@ await fetch("/report", { method: "POST", body: seen.join("\n") });
 </script>
 `
 
-// chromium returns the path of a Chromium or Chrome.
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("there is no chromium, chromium-browser or google-chrome here")
-	return ""
-}
-
 // TestBrowser opens the page in a real browser without a window.
 func TestBrowser(t *testing.T) {
-	path := chromium(t)
+	path := browsertest.Path(t)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -78,40 +64,15 @@ func TestBrowser(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- serve(ctx, ln, mux) }()
 
-	browser := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--remote-debugging-port=0", "--user-data-dir="+profile(t), "http://"+ln.Addr().String()+"/driver")
-	browser.Cancel = func() error { return browser.Process.Signal(syscall.SIGTERM) }
-	browser.WaitDelay = 10 * time.Second
-	if err := browser.Start(); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case got := <-report:
-		want := "the page shows 42\nat once: true\nerror: rpcx: can't find method None\nthen: connection is closed"
-		if got != want {
-			t.Errorf("the browser reports\n%s\nwant\n%s", got, want)
-		}
-	case <-time.After(time.Minute):
-		t.Error("the browser reports nothing")
+	got := browsertest.Open(t, path, "http://"+ln.Addr().String()+"/driver", report)
+	want := "the page shows 42\nat once: true\nerror: rpcx: can't find method None\nthen: connection is closed"
+	if got != want {
+		t.Errorf("the browser reports\n%s\nwant\n%s", got, want)
 	}
 	stop()
-	_ = browser.Wait() // it was told to end
 	if err := <-ended; err != nil {
 		t.Errorf("serve: %v", err)
 	}
-}
-
-// profile returns a folder for the browser, which may still write to it when it has
-// said that it ended.
-func profile(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "browser")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
 }
 
 // TestPageIsServed needs no browser.

@@ -5,19 +5,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
 
+	"github.com/rpcx-go/rpcx/examples/internal/browsertest"
 	"github.com/rpcx-go/rpcx/reflection"
 	"github.com/rpcx-go/rpcx/registry/memory"
 	"github.com/rpcx-go/rpcx/server"
@@ -64,7 +60,7 @@ await fetch("/report", { method: "POST", body: $("reply").textContent.replaceAll
 
 // A browser calls from the gateway's own page, and from no other one.
 func TestBrowser(t *testing.T) {
-	path := chromium(t)
+	path := browsertest.Path(t)
 	var calls atomic.Int32
 	services := memory.New()
 	s := server.NewServer(server.WithRegistrar(services, "", 0))
@@ -113,7 +109,7 @@ func TestBrowser(t *testing.T) {
 	}
 
 	// The same machine by another name is another site.
-	got := browse(t, path, strings.Replace(evil.URL, "127.0.0.1", "localhost", 1), reports)
+	got := browsertest.Open(t, path, strings.Replace(evil.URL, "127.0.0.1", "localhost", 1), reports)
 	want := `JSON: refused
 text: refused
 headers: refused
@@ -125,48 +121,7 @@ beacon: true`
 	if got != want || calls.Load() != 0 {
 		t.Errorf("another site reports\n%s\nwant\n%s\nand has made %d calls", got, want, calls.Load())
 	}
-	if got := browse(t, path, base+"/visit", reports); got != `{"Text":"HELLO!"}` || calls.Load() != 1 {
+	if got := browsertest.Open(t, path, base+"/visit", reports); got != `{"Text":"HELLO!"}` || calls.Load() != 1 {
 		t.Errorf("the own page reports %s after %d calls", got, calls.Load())
 	}
-}
-
-// browse opens a page in a browser until it reports.
-func browse(t *testing.T, path, url string, reports <-chan string) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "browser")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // the browser may still write to it when it has said that it ended
-	ctx, stop := context.WithCancel(t.Context())
-	browser := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--remote-debugging-port=0", "--user-data-dir="+dir, url)
-	browser.Cancel = func() error { return browser.Process.Signal(syscall.SIGTERM) }
-	browser.WaitDelay = 10 * time.Second
-	if err := browser.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		stop()
-		_ = browser.Wait() // it was told to end
-	}()
-	select {
-	case got := <-reports:
-		return got
-	case <-time.After(time.Minute):
-		return fmt.Sprintf("nothing from %s", url)
-	}
-}
-
-// chromium returns the path of a Chromium or Chrome.
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("there is no chromium, chromium-browser or google-chrome here")
-	return ""
 }

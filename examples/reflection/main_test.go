@@ -7,13 +7,11 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/examples/internal/browsertest"
 	"github.com/rpcx-go/rpcx/gateway/openapi"
 	"github.com/rpcx-go/rpcx/reflection"
 	"github.com/rpcx-go/rpcx/server"
@@ -190,7 +188,7 @@ await fetch("/report", { method: "POST", body: report.join("\n") });
 // browse serves and returns what a browser reports of the steps.
 func browse(t *testing.T, s *server.Server, steps string) string {
 	t.Helper()
-	path := chromium(t)
+	path := browsertest.Path(t)
 	report := make(chan string, 1)
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET /driver": func(w http.ResponseWriter, _ *http.Request) {
@@ -213,41 +211,5 @@ func browse(t *testing.T, s *server.Server, steps string) string {
 		<-served
 	}()
 	<-s.Started()
-	dir, err := os.MkdirTemp("", "browser")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // the browser may still write to it when it has said that it ended
-	ctx, stop := context.WithCancel(t.Context())
-	browser := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--remote-debugging-port=0", "--user-data-dir="+dir, "http://"+s.Address().String()+"/driver")
-	browser.Cancel = func() error { return browser.Process.Signal(syscall.SIGTERM) }
-	browser.WaitDelay = 10 * time.Second
-	if err := browser.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		stop()
-		_ = browser.Wait() // it was told to end
-	}()
-	select {
-	case got := <-report:
-		return got
-	case <-time.After(time.Minute):
-		t.Error("the browser reports nothing")
-		return ""
-	}
-}
-
-// chromium returns the path of a Chromium or Chrome.
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("there is no chromium, chromium-browser or google-chrome here")
-	return ""
+	return browsertest.Open(t, path, "http://"+s.Address().String()+"/driver", report)
 }
