@@ -39,14 +39,10 @@ func (c *Client) limited(ctx context.Context, o *outgoing) error {
 }
 
 func (c *Client) begin(ctx context.Context, o *outgoing) error {
-	switch {
-	case c.config.Observer != nil:
+	if c.config.Observer != nil {
 		return c.observed(ctx, o)
-	case c.chain != nil || c.attemptChain != nil:
-		return c.intercepted(ctx, o)
-	default:
-		return c.deliver(ctx, o)
 	}
+	return c.intercepted(ctx, o)
 }
 
 func (c *Client) observed(ctx context.Context, o *outgoing) (err error) {
