@@ -25,6 +25,7 @@ type attempts struct {
 	cut    error // why there was no further attempt: the context ended, or the retry budget
 	stuck  bool  // no server may be called
 	at     atomic.Pointer[node]
+	begun  *begun // the first attempt, if it was made straight; nil once that is known
 }
 
 func newAttempts(c *Client, o *outgoing, t *target) *attempts {
@@ -33,6 +34,9 @@ func newAttempts(c *Client, o *outgoing, t *target) *attempts {
 	a.tried = a.few[:0]
 	a.at.Store(nil)
 	a.errs, a.cut, a.stuck = nil, nil, false // of an earlier turn, when an interceptor makes the call again
+	if a.begun, o.begun = o.begun, nil; a.begun != nil {
+		a.tried = append(a.tried, a.begun.node)
+	}
 	return a
 }
 
@@ -48,6 +52,9 @@ func (a *attempts) elsewhere(ctx context.Context) error {
 
 // next chooses the server of an attempt elsewhere.
 func (a *attempts) next(ctx context.Context) (*node, permit, error) {
+	if b := a.begun; b != nil {
+		return b.node, b.permit, nil
+	}
 	a.stuck = false
 	s, err := a.target.wait(ctx)
 	if err != nil {
@@ -134,25 +141,37 @@ const replacements = 3
 // choosing and using it is not the call's affair: another one is taken.
 func (a *attempts) on(ctx context.Context, n *node) error {
 	for replaced := 0; ; replaced++ {
-		conn, err := n.conn(ctx)
-		if err != nil {
-			return a.note(err)
-		}
-		a.out.conn = conn
-		a.out.attempt++
-		if a.client.attemptChain != nil {
-			err = a.client.attemptChain(ctx, &a.out.call)
-		} else {
-			err = a.out.send(ctx, conn)
-		}
+		conn, err := a.try(ctx, n)
 		if err == nil {
 			return nil
+		}
+		if conn == nil {
+			return a.note(err)
 		}
 		if replaced < replacements && !conn.usable() && rpcx.SafeToRetry(err) && !remote(err) && ctx.Err() == nil {
 			continue
 		}
 		return a.note(err)
 	}
+}
+
+// try makes one attempt on a connection to a server, or takes the one that was made straight.
+// There is no connection if none could be had.
+func (a *attempts) try(ctx context.Context, n *node) (*Conn, error) {
+	if b := a.begun; b != nil {
+		a.begun = nil
+		return b.conn, b.err
+	}
+	conn, err := n.conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.out.conn = conn
+	a.out.attempt++
+	if a.client.attemptChain != nil {
+		return conn, a.client.attemptChain(ctx, &a.out.call)
+	}
+	return conn, a.out.send(ctx, conn)
 }
 
 // attemptChained is the innermost link of the interceptors around an attempt.

@@ -107,6 +107,19 @@ func NewClient(fail FailMode, sel SelectMode, d Discovery, opt Option) *Client {
 func (c *Client) Call(ctx context.Context, service, method string, args, reply any, opts ...CallOption) error {
 	o := c.newCall()
 	o.init(ctx, service, method, args, reply, opts)
+	if c.private && o.brief() {
+		var b begun
+		c.launch(ctx, o, &b)
+		if b.sent != nil {
+			c.recycle(o)
+			if c.land(ctx, &b, b.conn.await(ctx, b.sent), service, method, reply) {
+				return nil
+			}
+			o = c.newCall()
+			o.init(ctx, service, method, args, reply, opts)
+		}
+		o.begun = b.failed()
+	}
 	err := c.do(ctx, o)
 	if o.finish() && err == nil {
 		c.recycle(o)

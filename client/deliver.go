@@ -15,16 +15,22 @@ func (c *Client) do(ctx context.Context, o *outgoing) error {
 	if c.configErr != nil {
 		return c.configErr
 	}
+	ctx = c.prepare(ctx, o)
+	if o.options.timeout != 0 {
+		return c.limited(ctx, o)
+	}
+	return c.begin(ctx, o)
+}
+
+// prepare adds what the client and the options of the call know of it.
+func (c *Client) prepare(ctx context.Context, o *outgoing) context.Context {
 	if token := c.token.Load(); token != nil {
 		o.auth = *token
 	}
 	if o.options.hashKey != "" {
 		ctx = balance.WithKey(ctx, o.options.hashKey)
 	}
-	if o.options.timeout != 0 {
-		return c.limited(ctx, o)
-	}
-	return c.begin(ctx, o)
+	return ctx
 }
 
 // limited makes a call with a time-out of its own.
@@ -46,7 +52,8 @@ func (c *Client) begin(ctx context.Context, o *outgoing) error {
 }
 
 func (c *Client) observed(ctx context.Context, o *outgoing) (err error) {
-	info := &o.told.call
+	told := o.telling()
+	info := &told.call
 	*info = o.info(0)
 	if o.now.IsZero() {
 		o.now = time.Now()
@@ -54,8 +61,8 @@ func (c *Client) observed(ctx context.Context, o *outgoing) (err error) {
 	ctx = c.config.Observer.CallStart(ctx, info)
 	err = errPanic // unless it returns
 	defer func() {
-		o.told.end = rpcx.CallResult{Err: err, Duration: time.Since(o.now)}
-		c.config.Observer.CallEnd(ctx, info, &o.told.end)
+		told.end = rpcx.CallResult{Err: err, Duration: time.Since(o.now)}
+		c.config.Observer.CallEnd(ctx, info, &told.end)
 	}()
 	err = c.intercepted(ctx, o)
 	return err
@@ -101,13 +108,11 @@ func (c *Client) deliver(ctx context.Context, o *outgoing) error {
 	if o.run != nil {
 		run = o.run
 	}
-	c.budget.earn()
-	service := o.call.Service
-	if of := o.options.serversOf; of != "" {
-		service = of
+	if o.begun == nil {
+		c.budget.earn()
 	}
 	for {
-		t, err := c.target(service)
+		t, err := c.targetOf(o)
 		if err != nil {
 			return err
 		}
@@ -121,6 +126,22 @@ func (c *Client) deliver(ctx context.Context, o *outgoing) error {
 			return err
 		}
 	}
+}
+
+// targetOf returns the target of the call.
+func (c *Client) targetOf(o *outgoing) (*target, error) {
+	if o.begun != nil {
+		return o.begun.target, nil
+	}
+	return c.target(o.servers())
+}
+
+// servers is the service whose servers the call goes to.
+func (o *outgoing) servers() string {
+	if of := o.options.serversOf; of != "" {
+		return of
+	}
+	return o.call.Service
 }
 
 // newCall returns an empty call, made of used parts if there are any.
@@ -146,7 +167,10 @@ func (c *Client) recycle(o *outgoing) {
 		return
 	}
 	w := o.work
-	*w = work{}
+	if w.told != nil {
+		*w.told = told{}
+	}
+	*w = work{told: w.told}
 	switch {
 	case !c.private:
 		o.work = nil

@@ -113,21 +113,18 @@ func (a *attempts) guarded(ctx context.Context, n *node, p permit) (err error) {
 	} else {
 		err = a.on(ctx, n)
 	}
-	if err == nil && p.breaker == nil {
-		n.record.pass()
-		n.shedding.take(&a.out.call)
-		return nil
-	}
-	a.ended(n, p, err)
+	a.client.guard.ended(a.target, n, &a.out.call, p, err)
 	return err
 }
 
 // ended notes how an attempt ended.
-func (a *attempts) ended(n *node, p permit, err error) {
-	g, call := a.client.guard, &a.out.call
+func (g *guard) ended(t *target, n *node, call *rpcx.Call, p permit, err error) {
+	if err == nil && n.passed(p) {
+		return
+	}
 	switch outcome := verdict(err); outcome {
 	case breaker.Failure:
-		g.failed(a.target, n, call, p, err)
+		g.failed(t, n, call, p, err)
 	case breaker.Success:
 		n.record.pass()
 		n.shedding.take(call)
@@ -140,6 +137,16 @@ func (a *attempts) ended(n *node, p permit, err error) {
 			g.hear(n, call, p, outcome, nil)
 		}
 	}
+}
+
+// passed notes an attempt that did not fail. It reports false, and notes nothing, if there is
+// more to note than that.
+func (n *node) passed(p permit) bool {
+	if p.breaker != nil || n.shedding.methods.Load() != 0 {
+		return false
+	}
+	n.record.pass()
+	return true
 }
 
 // tooBusy reports whether err is that of a server which had too much to do to run the call.

@@ -35,10 +35,11 @@ type work struct {
 	auth     string
 	now      time.Time // when the call began, if that is of interest
 	attempts attempts
+	begun    *begun // the first attempt, if it was made straight; until the fail mode asks for it
 	attempt  int
-	conn     *Conn   // of the current attempt
-	sent     request // by the current attempt
-	told     told
+	conn     *Conn     // of the current attempt
+	began    time.Time // when that did, if that is of interest
+	told     *told     // nil: there is no observer
 
 	raw    *protocol.Message // a frame of the user's, instead of arguments
 	answer *protocol.Message // and its answer
@@ -170,51 +171,41 @@ func (o *outgoing) compressType(config *resolved) protocol.CompressType {
 // exchange sends the call on a connection and decodes the answer: one attempt,
 // without what is around it.
 func (o *outgoing) exchange(ctx context.Context, c *Conn) (requestBytes, replyBytes int, err error) {
-	o.call.Peer, o.call.Trailer = c.peer, rpcx.Metadata{}
 	if o.raw != nil {
 		return o.exchangeRaw(ctx, c)
 	}
-	if err := o.checkReply(c); err != nil {
-		return 0, 0, err
-	}
-	r := &o.sent
-	r.service, r.method, r.oneway = o.call.Service, o.call.Method, o.call.Oneway
-	r.metadata, r.auth, r.args, r.own = o.call.Header, o.auth, o.call.Args, &o.own
-	r.serialize, r.compress = o.serializeType(c.config), o.compressType(c.config)
-	p, sent, err := c.roundTrip(ctx, r)
-	if err != nil || p == nil {
+	p, sent, err := o.post(ctx, c)
+	if p == nil {
 		return sent, 0, err
 	}
-	defer p.free()
-	received := len(p.payload)
-	o.call.Trailer = p.meta
-	err = c.decode(p, o.call.Reply)
-	switch {
-	case p.head.Status == protocol.Error:
-		err = rpcx.FromWire(p.meta) // it is the answer; the reply beside it is a courtesy
-	case err != nil:
-		err = o.undecodable(c, err)
-	}
+	var received int
+	received, o.call.Trailer, err = c.fetch(ctx, p, c.await(ctx, p), o.call.Service, o.call.Method, o.call.Reply)
 	return sent, received, err
 }
 
+// post sends the call. It returns what is to be awaited, nil if nothing is. The number of
+// payload bytes that were sent comes back in any case.
+func (o *outgoing) post(ctx context.Context, c *Conn) (p *pending, sent int, err error) {
+	o.call.Peer, o.call.Trailer = c.peer, rpcx.Metadata{}
+	if err := o.checkReply(c); err != nil {
+		return nil, 0, err
+	}
+	return c.dispatch(ctx, &request{
+		service: o.call.Service, method: o.call.Method, oneway: o.call.Oneway,
+		metadata: o.call.Header, auth: o.auth, args: o.call.Args,
+		serialize: o.serializeType(c.config), compress: o.compressType(c.config),
+		own: &o.own, now: o.began,
+	})
+}
+
 func (o *outgoing) exchangeRaw(ctx context.Context, c *Conn) (requestBytes, replyBytes int, err error) {
+	o.call.Peer, o.call.Trailer = c.peer, rpcx.Metadata{}
 	o.answer, err = c.sendRaw(ctx, &o.own, o.raw, o.call.Header, o.auth)
 	if o.answer != nil {
 		o.call.Trailer, replyBytes = o.answer.Metadata, len(o.answer.Payload)
 	}
 	return len(o.raw.Payload), replyBytes, err
 }
-
-func (o *outgoing) undecodable(c *Conn, err error) error {
-	return rpcx.Errorf(rpcx.CodeOf(err), "client: call %s.%s on %s: %w", o.call.Service, o.call.Method, c.addr, undecoded{err})
-}
-
-// undecoded is why a reply could not be decoded.
-type undecoded struct{ error }
-
-// Unwrap returns what the decoder said.
-func (u undecoded) Unwrap() error { return u.error }
 
 // checkReply refuses a reply that nothing can be decoded into, before the call runs.
 func (o *outgoing) checkReply(c *Conn) error {
@@ -239,11 +230,12 @@ func (o *outgoing) send(ctx context.Context, c *Conn) error {
 
 func (o *outgoing) sendObserved(ctx context.Context, c *Conn) error {
 	observer := c.config.Observer
-	info, result := &o.told.attempt, &o.told.outcome
+	told := o.telling()
+	info, result := &told.attempt, &told.outcome
 	*info = o.info(o.attempt)
 	info.Peer = c.peer
 	began := time.Now()
-	o.sent.now = began
+	o.began = began
 	ctx = observer.CallStart(ctx, info)
 	header := o.call.Header
 	o.call.Header = info.Header              // of this attempt only
@@ -262,6 +254,14 @@ func (o *outgoing) sendObserved(ctx context.Context, c *Conn) error {
 type told struct {
 	call, attempt rpcx.CallInfo
 	end, outcome  rpcx.CallResult // of each
+}
+
+// telling returns what the observer is told.
+func (o *outgoing) telling() *told {
+	if o.told == nil {
+		o.told = new(told)
+	}
+	return o.told
 }
 
 func (o *outgoing) info(attempt int) rpcx.CallInfo {

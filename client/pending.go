@@ -62,6 +62,9 @@ func (p *pending) discard() {
 	p.payload, p.copied, p.release = nil, nil, nil
 }
 
+// answered reports whether a call that is complete has a reply.
+func (p *pending) answered() bool { return p.err == nil && !p.late }
+
 // free gives the object back. It must be out of the table, and its completion, if
 // any, received.
 func (p *pending) free() {

@@ -41,20 +41,59 @@ func (c *Conn) roundTrip(ctx context.Context, r *request) (reply *pending, sent 
 	if p == nil {
 		return nil, sent, err
 	}
-	if !c.await(ctx, p) && c.giveUp(p) {
-		return nil, sent, r.ended(ctx, c, false)
+	if complete := c.await(ctx, p); !complete || !p.answered() {
+		p, err = c.settle(ctx, p, complete, r.service, r.method)
+	}
+	return p, sent, err
+}
+
+// settle is what comes after await for a call without a reply. It gives p back, and
+// returns it all the same if the reply has come meanwhile.
+func (c *Conn) settle(ctx context.Context, p *pending, complete bool, service, method string) (*pending, error) {
+	r := request{service: service, method: method}
+	if !complete && c.giveUp(p) {
+		return nil, r.ended(ctx, c, false)
 	}
 	switch {
 	case p.late:
 		c.leave(p)
-		return nil, sent, r.ended(ctx, c, false)
+		return nil, r.expired(c)
 	case p.err != nil:
-		err := c.interrupted(r, p.err, p.pos)
+		err := c.interrupted(&r, p.err, p.pos)
 		p.free()
-		return nil, sent, err
+		return nil, err
 	}
-	return p, sent, nil
+	return p, nil
 }
+
+// fetch decodes the reply to a call that await has waited for, or says why there is none.
+func (c *Conn) fetch(ctx context.Context, p *pending, complete bool, service, method string, reply any) (received int, trailer rpcx.Metadata, err error) {
+	if !complete || !p.answered() {
+		p, err = c.settle(ctx, p, complete, service, method)
+		if p == nil {
+			return 0, rpcx.Metadata{}, err
+		}
+	}
+	defer p.free()
+	received, trailer = len(p.payload), p.meta
+	err = c.decode(p, reply)
+	if p.head.Status == protocol.Error {
+		err = rpcx.FromWire(trailer) // it is the answer; the reply beside it is a courtesy
+	} else if err != nil {
+		err = c.undecodable(service, method, err)
+	}
+	return received, trailer, err
+}
+
+func (c *Conn) undecodable(service, method string, err error) error {
+	return rpcx.Errorf(rpcx.CodeOf(err), "client: call %s.%s on %s: %w", service, method, c.addr, undecoded{err})
+}
+
+// undecoded is why a reply could not be decoded.
+type undecoded struct{ error }
+
+// Unwrap returns what the decoder said.
+func (u undecoded) Unwrap() error { return u.error }
 
 // dispatch is roundTrip without the wait. It is apart because what is on the stack of
 // those who wait is multiplied by their number.
@@ -123,18 +162,21 @@ func (c *Conn) await(ctx context.Context, p *pending) bool {
 	if c.reading.take() {
 		return c.readFor(ctx, p)
 	}
-	var done <-chan struct{}
-	if p.due == 0 {
-		done = ctx.Done()
-	}
-	if done == nil { // select would do, at a higher price
+	if p.due != 0 || ctx.Done() == nil { // select would do, at a higher price
 		<-p.done
 		return true
 	}
+	return p.wait(ctx)
+}
+
+// wait waits for the completion of p, or the end of ctx. It is apart, like dispatch.
+//
+//go:noinline
+func (p *pending) wait(ctx context.Context) bool {
 	select {
 	case <-p.done:
 		return true
-	case <-done:
+	case <-ctx.Done():
 		return false
 	}
 }
@@ -220,6 +262,11 @@ func (c *Conn) interrupted(r *request, reason error, pos int64) error {
 		return rpcx.Unsent(code, "client: call %s.%s on %s was not sent: %w", r.service, r.method, c.addr, reason)
 	}
 	return rpcx.Errorf(code, "client: call %s.%s on %s: outcome unknown: %w", r.service, r.method, c.addr, reason)
+}
+
+// expired is the error of a call that has been told so by expiry.
+func (r *request) expired(c *Conn) error {
+	return rpcx.Errorf(rpcx.DeadlineExceeded, "client: call %s.%s on %s: %w", r.service, r.method, c.addr, context.DeadlineExceeded)
 }
 
 // ended is the error of a call whose context ended.

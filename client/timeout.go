@@ -25,13 +25,23 @@ func (t *timed) Value(key any) any { return t.parent.Value(key) }
 // is possible: then there is no cancel, and the context is o.own, which the caller ends. It
 // is called once.
 func (o *outgoing) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, limited := ctx.Deadline(); limited || ctx.Done() != nil {
+	if !lasting(ctx) {
 		return context.WithTimeout(ctx, o.options.timeout)
 	}
 	o.own.parent = ctx
-	o.now = time.Now()
-	o.own.SetDeadline(o.now.Add(o.options.timeout))
+	if o.begun != nil {
+		o.own.SetDeadline(o.begun.until)
+	} else {
+		o.now = time.Now()
+		o.own.SetDeadline(o.now.Add(o.options.timeout))
+	}
 	return &o.own, nil
+}
+
+// lasting reports whether a context cannot end.
+func lasting(ctx context.Context) bool {
+	_, limited := ctx.Deadline()
+	return !limited && ctx.Done() == nil
 }
 
 // bounds reports whether ctx ends with the deadline of t and with nothing else, for as
