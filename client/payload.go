@@ -51,8 +51,7 @@ func (c *Conn) encode(r *request, seq uint64) (*bufpool.Buffer, int, error) {
 func (c *Conn) complete(b *bufpool.Buffer, mark *protocol.Mark, r *request) error {
 	err := mark.Finish(b.B)
 	if err == nil {
-		var f protocol.Frame
-		err = f.Parse(b.B, &c.config.Limits)
+		err = mark.Check(b.B, &c.config.Limits)
 	}
 	if err != nil {
 		return c.unsent(rpcx.ResourceExhausted, r.service, r.method, err)

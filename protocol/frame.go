@@ -65,24 +65,24 @@ func (f *Frame) Parse(b []byte, lim *Limits) error {
 	if len(c.b) != 0 {
 		return malformed("%d bytes left over after the payload", len(c.b))
 	}
-	return f.check(lim)
+	return checkParts(f.Service, f.Method, f.Metadata, lim)
 }
 
-// check holds the parts of a frame against the limits.
-func (f *Frame) check(lim *Limits) error {
-	if len(f.Service) > lim.Name {
-		return tooLarge("service name", uint64(len(f.Service)), uint64(lim.Name))
+// checkParts holds the parts of a frame against the limits.
+func checkParts(service, method, metadata []byte, lim *Limits) error {
+	if len(service) > lim.Name {
+		return tooLarge("service name", uint64(len(service)), uint64(lim.Name))
 	}
-	if len(f.Method) > lim.Name {
-		return tooLarge("method name", uint64(len(f.Method)), uint64(lim.Name))
+	if len(method) > lim.Name {
+		return tooLarge("method name", uint64(len(method)), uint64(lim.Name))
 	}
-	if len(f.Metadata) == 0 {
+	if len(metadata) == 0 {
 		return nil
 	}
-	if len(f.Metadata) > lim.Metadata {
-		return tooLarge("metadata block", uint64(len(f.Metadata)), uint64(lim.Metadata))
+	if len(metadata) > lim.Metadata {
+		return tooLarge("metadata block", uint64(len(metadata)), uint64(lim.Metadata))
 	}
-	pairs, err := countPairs(f.Metadata)
+	pairs, err := countPairs(metadata)
 	if err != nil {
 		return err
 	}

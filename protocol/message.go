@@ -42,9 +42,7 @@ type Mark struct {
 // calls Finish. That way a frame is encoded once, straight into its outgoing
 // buffer, whatever the length of its parts.
 //
-// Limits are not looked at. Frame.Parse of the finished frame tells, at little cost,
-// whether a peer with the same limits takes it; one that does not closes the
-// connection.
+// Limits are not looked at: see Check.
 func AppendHead(dst []byte, h *Header, service, method string) ([]byte, Mark) {
 	mark := Mark{start: len(dst)}
 	var fixed [HeaderSize]byte
@@ -85,4 +83,17 @@ func (k *Mark) Finish(dst []byte) error {
 	binary.BigEndian.PutUint32(dst[k.payload-4:], uint32(len(dst)-k.payload))
 	binary.BigEndian.PutUint32(dst[k.start+12:], uint32(total))
 	return nil
+}
+
+// Check holds a finished frame against limits, as Frame.Parse of a peer that has the same ones
+// would: such a peer closes the connection over a frame that does not pass. lim must come from
+// WithDefaults.
+func (k *Mark) Check(dst []byte, lim *Limits) error {
+	if _, err := FrameSize(dst[k.start:], lim); err != nil {
+		return err
+	}
+	c := cursor{b: dst[k.start+HeaderSize : k.meta-4]}
+	service, _ := c.field()
+	method, _ := c.field()
+	return checkParts(service, method, dst[k.meta:k.payload-4], lim)
 }

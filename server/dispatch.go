@@ -35,7 +35,8 @@ var (
 
 // receive makes the call that a frame asks for and finds its method, if there is one.
 func (c *Conn) receive(f *protocol.Frame) *inbound {
-	in := &inbound{conn: c, head: f.Header, requestBytes: len(f.Payload)}
+	in := c.server.newInbound(c)
+	in.head, in.requestBytes = f.Header, len(f.Payload)
 	in.call.Side = rpcx.ServerSide
 	in.call.Oneway = f.Oneway
 	in.call.Peer = c.peer

@@ -50,12 +50,8 @@ func (s *Server) Dispatch(ctx context.Context, peer rpcx.Peer, m *protocol.Messa
 
 // receiveOutside is receive for calls that did not come as frames.
 func (s *Server) receiveOutside(ctx context.Context, peer rpcx.Peer, m *protocol.Message) *inbound {
-	in := &inbound{
-		conn:         &Conn{server: s, peer: peer, outside: ctx},
-		head:         m.Header,
-		meta:         m.Metadata,
-		requestBytes: len(m.Payload),
-	}
+	in := newWhole(&Conn{server: s, peer: peer, outside: ctx})
+	in.head, in.meta, in.requestBytes = m.Header, m.Metadata, len(m.Payload)
 	in.call = rpcx.Call{
 		Side:    rpcx.ServerSide,
 		Service: m.Service,

@@ -61,7 +61,8 @@ func (p *processor) run(length time.Duration) {
 // arrive lets those calls come that should have until now.
 func (p *processor) arrive() {
 	for every := computing / pressing; time.Since(p.began) > time.Duration(p.come)*every; p.come++ {
-		in := &inbound{conn: &Conn{server: p.server}, method: p.method, budget: 200 * time.Millisecond}
+		in := newWhole(&Conn{server: p.server})
+		in.method, in.budget = p.method, 200*time.Millisecond
 		in.SetDeadline(p.began.Add(time.Duration(p.come)*every + in.budget))
 		c := p.come * 7 / 3 % len(p.conns)
 		p.conns[c] = append(p.conns[c], in)

@@ -15,22 +15,32 @@ import (
 	"github.com/rpcx-go/rpcx/protocol"
 )
 
-// inbound is one call being served. It is the handler's context as well: one
-// allocation, and neither channel nor timer unless the handler asks for Done.
+// inbound is one call being served, and its handler's context: one allocation, and neither
+// channel nor timer unless the handler asks for Done.
 type inbound struct {
 	deadline.Context
 
-	conn    *Conn
+	conn     *Conn
+	meta     rpcx.Metadata // of the request, all of it
+	identity string        // who makes it, as authentication found
+	*job                   // nil once the call is over and its job is another's
+
+	mu       sync.Mutex // guards what follows
+	reply    []byte     // encoded pairs of reply metadata
+	returned bool       // the handler has returned
+}
+
+// job is the part of a call that its handler does not see, so that it can be used again
+// though handlers may keep their contexts. Interceptors and observers see more.
+type job struct {
 	method  *method         // nil: there is none of that name
 	service bool            // there is a service of that name
 	head    protocol.Header // of the request
 	call    rpcx.Call
-	meta    rpcx.Metadata // of the request, all of it
-
-	identity string // who makes it, as authentication found
 
 	budget  time.Duration // how much time it had when it arrived, if it has a deadline
 	entered time.Duration // when enter let it in, since the server was made; 0: it did not
+	waited  uint32        // µs from then until it ran
 
 	requestBytes, replyBytes int
 	payload                  []byte // of a call that the reader does not serve
@@ -42,11 +52,41 @@ type inbound struct {
 	released  bool         // guarded by conn.calls.mu: no longer running
 	behind    bool         // it waited in the socket
 	expired   bool         // it waited too long to be run
+}
 
-	mu       sync.Mutex // guards what follows
-	reply    []byte     // encoded pairs of reply metadata
-	returned bool       // the handler has returned
-	waited   uint32     // µs from when it was let in until it ran; here it takes no memory
+// newInbound returns an empty call.
+func (s *Server) newInbound(c *Conn) *inbound {
+	if !s.private {
+		return newWhole(c)
+	}
+	j, ok := s.jobs.Get().(*job)
+	if !ok {
+		j = new(job) // apart, so that a context that is kept does not keep it
+	}
+	return &inbound{conn: c, job: j}
+}
+
+// newWhole returns an empty call with its job, which takes one allocation.
+func newWhole(c *Conn) *inbound {
+	both := new(struct {
+		inbound
+		job
+	})
+	both.inbound.conn, both.inbound.job = c, &both.job
+	return &both.inbound
+}
+
+// recycle keeps the job of a call for another one. The call has been answered, and nobody
+// in the server knows of it any more.
+func (in *inbound) recycle() {
+	s := in.conn.server
+	if !s.private {
+		return
+	}
+	j := in.job
+	in.job = nil
+	*j = job{}
+	s.jobs.Put(j)
 }
 
 // keepPayload keeps the payload of the frame that r returned last, for a call that is

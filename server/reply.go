@@ -42,12 +42,12 @@ func (in *inbound) encodeAny(dst, pairs []byte, callErr error) []byte {
 		}
 	}
 	out, mark := in.begin(dst, pairs, wire)
-	if in.complete(out[len(dst):], &mark, out) == nil {
+	if in.complete(&mark, out) == nil {
 		return out
 	}
 	in.call.Trailer = rpcx.Metadata{}
 	out, mark = in.begin(dst, nil, wire) // too much metadata: the error is more important
-	if err := in.complete(out[len(dst):], &mark, out); err != nil {
+	if err := in.complete(&mark, out); err != nil {
 		in.conn.server.logger.Error("error reply cannot be sent", "service", in.call.Service,
 			"method", in.call.Method, "error", err)
 		return dst
@@ -81,7 +81,7 @@ func (in *inbound) encode(dst, pairs, wire []byte) (out []byte, err error) {
 	if out, err = in.deflate(out, &mark); err != nil {
 		return nil, err
 	}
-	if err = in.complete(out[len(dst):], &mark, out); err != nil {
+	if err = in.complete(&mark, out); err != nil {
 		return nil, err
 	}
 	in.replyBytes = len(out) - mark.PayloadStart()
@@ -89,14 +89,13 @@ func (in *inbound) encode(dst, pairs, wire []byte) (out []byte, err error) {
 	return out, nil
 }
 
-// complete fills in the lengths of the reply that begins at frame, and holds it
-// against the limits: a peer with the same ones would close the connection over it.
-func (in *inbound) complete(frame []byte, mark *protocol.Mark, out []byte) error {
+// complete fills in the lengths of the reply at the end of out, and holds it against the
+// limits: a peer with the same ones would close the connection over it.
+func (in *inbound) complete(mark *protocol.Mark, out []byte) error {
 	if err := mark.Finish(out); err != nil {
 		return err
 	}
-	var f protocol.Frame
-	if err := f.Parse(frame, &in.conn.server.config.limits.Limits); err != nil {
+	if err := mark.Check(out, &in.conn.server.config.limits.Limits); err != nil {
 		return rpcx.Errorf(rpcx.ResourceExhausted, "server: reply of %s.%s: %w", in.call.Service, in.call.Method, err)
 	}
 	return nil
@@ -170,7 +169,9 @@ func (in *inbound) workAlone(wk *worker) (next *inbound, kept bool) {
 	}()
 	in.work()
 	done = true
-	return in.conn.replace(in, wk)
+	next, kept = in.conn.replace(in, wk)
+	in.recycle()
+	return next, kept
 }
 
 // work runs the call and sends its reply by itself.

@@ -190,6 +190,7 @@ func (t *turn) serveCall(f *protocol.Frame) bool {
 	t.out.B = in.appendReply(t.out.B, err)
 	if t.leave() {
 		t.before, t.current = nil, nil // the wait for the next call may be long
+		in.recycle()
 		return true
 	}
 	t.sendRest()

@@ -16,8 +16,13 @@ import (
 type Context struct {
 	at time.Time // zero: none
 
-	mu    sync.Mutex // guards what follows
-	err   error      // why it ended
+	mu     sync.Mutex // guards what follows
+	err    error      // why it ended
+	waited *waited    // nil: for its end nobody has
+}
+
+// waited is what it takes to wait for the end of a Context.
+type waited struct {
 	done  chan struct{}
 	timer *time.Timer
 	after map[*func()]struct{}
@@ -37,21 +42,25 @@ func (c *Context) Expired() bool { return !c.at.IsZero() && !time.Now().Before(c
 func (c *Context) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done == nil {
-		c.done = make(chan struct{})
+	w := c.watch()
+	if w.done == nil {
+		w.done = make(chan struct{})
 		if c.err != nil {
-			close(c.done)
+			close(w.done)
 		}
-		c.watch()
 	}
-	return c.done
+	return w.done
 }
 
 // watch starts the timer, once somebody wants to be woken. c.mu is held.
-func (c *Context) watch() {
-	if c.err == nil && c.timer == nil && !c.at.IsZero() {
-		c.timer = time.AfterFunc(time.Until(c.at), func() { c.End(context.DeadlineExceeded) })
+func (c *Context) watch() *waited {
+	if c.waited == nil {
+		c.waited = new(waited)
+		if c.err == nil && !c.at.IsZero() {
+			c.waited.timer = time.AfterFunc(time.Until(c.at), func() { c.End(context.DeadlineExceeded) })
+		}
 	}
+	return c.waited
 }
 
 // Untouched reports whether nobody has waited for the end, so that nothing that the
@@ -59,7 +68,7 @@ func (c *Context) watch() {
 func (c *Context) Untouched() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.done == nil && c.timer == nil
+	return c.waited == nil
 }
 
 // Err implements context.Context.
@@ -82,17 +91,17 @@ func (c *Context) AfterFunc(f func()) (stop func() bool) {
 		go f() // as context.AfterFunc does; f is short and belongs to package context
 		return func() bool { return false }
 	}
-	if c.after == nil {
-		c.after = make(map[*func()]struct{})
+	w := c.watch()
+	if w.after == nil {
+		w.after = make(map[*func()]struct{})
 	}
 	key := &f
-	c.after[key] = struct{}{}
-	c.watch()
+	w.after[key] = struct{}{}
 	return func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		_, there := c.after[key]
-		delete(c.after, key)
+		_, there := w.after[key]
+		delete(w.after, key)
 		return there
 	}
 }
@@ -105,14 +114,18 @@ func (c *Context) End(err error) {
 		return
 	}
 	c.err = err
-	if c.done != nil {
-		close(c.done)
+	w := c.waited
+	if w == nil {
+		return
 	}
-	if c.timer != nil {
-		c.timer.Stop()
+	if w.done != nil {
+		close(w.done)
 	}
-	for f := range c.after {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	for f := range w.after {
 		go (*f)() // as context.AfterFunc does; f is short and belongs to package context
 	}
-	c.after = nil
+	w.after = nil
 }
