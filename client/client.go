@@ -28,9 +28,8 @@ type Client struct {
 	even      bool                   // all servers are to get the same part of the calls; see relieve
 	token     atomic.Pointer[string] // of Auth
 
-	private bool      // calls are seen by nobody else; see recycle
-	spare   sync.Pool // of *outgoing
-	desks   sync.Pool // of *work
+	private bool                   // calls are seen by nobody else; see recycle
+	first   atomic.Pointer[target] // of those that were not forgotten; most clients have one
 
 	events events
 	guard  *guard
@@ -190,6 +189,9 @@ func (c *Client) Close() error {
 
 // target returns the service's target, and begins to watch it with the first call.
 func (c *Client) target(service string) (*target, error) {
+	if t := c.first.Load(); t != nil && t.service == service && !t.forgotten.Load() {
+		return t, nil
+	}
 	if t, ok := c.targets.Load(service); ok {
 		return t.(*target), nil //nolint:forcetypeassert,errcheck // nothing else is in there
 	}
@@ -208,6 +210,9 @@ func (c *Client) target(service string) (*target, error) {
 	}
 	t := newTarget(c, service)
 	c.targets.Store(service, t)
+	if first := c.first.Load(); first == nil || first.forgotten.Load() {
+		c.first.Store(t)
+	}
 	c.tasks.Go(t.watch)
 	return t, nil
 }

@@ -37,8 +37,8 @@ type Conn struct {
 	cancels cancels
 	reading reading
 
-	draining atomic.Bool // no new calls: the server said so
-	owner    owner       // may be nil
+	state atomic.Uint32 // drains and failed; 0: it takes calls
+	owner owner         // may be nil
 
 	ctx    context.Context //nolint:containedctx // ends with the connection
 	cancel context.CancelCauseFunc
@@ -50,6 +50,12 @@ type Conn struct {
 
 	dropped atomic.Uint64 // replies that nobody waited for
 }
+
+// What may stand against new calls, as bits of Conn.state.
+const (
+	drains = 1 << iota // it ends when its calls have: the server said so, or it is not needed any more
+	failed             // it has ended
+)
 
 // owner is told what happens to a connection. Its methods must not block.
 type owner interface {
@@ -176,7 +182,7 @@ func (c *Conn) retire() {
 
 // drain begins to refuse new calls.
 func (c *Conn) drain() {
-	c.draining.Store(true)
+	c.state.Or(drains)
 	if c.owner != nil {
 		c.owner.unusable(c)
 	}
@@ -184,7 +190,7 @@ func (c *Conn) drain() {
 
 // closeIfDrained ends a draining connection that no call waits on.
 func (c *Conn) closeIfDrained() {
-	if c.draining.Load() && c.calls.len() == 0 {
+	if c.state.Load()&drains != 0 && c.calls.len() == 0 {
 		c.fail(errDrained)
 	}
 }
@@ -192,7 +198,7 @@ func (c *Conn) closeIfDrained() {
 var errDrained = rpcx.Errorf(rpcx.Unavailable, "client: connection was drained")
 
 // usable reports whether new calls may be sent.
-func (c *Conn) usable() bool { return !c.draining.Load() && c.ctx.Err() == nil }
+func (c *Conn) usable() bool { return c.state.Load() == 0 }
 
 // expired is told when calls were ended whose time was up.
 func (c *Conn) expired() {
@@ -203,6 +209,7 @@ func (c *Conn) expired() {
 // fail ends the connection, for the first reason given.
 func (c *Conn) fail(reason error) {
 	c.cancel(reason)
+	c.state.Or(failed)
 	c.out.Close(reason)
 	c.reading.recall()
 }

@@ -4,6 +4,7 @@ package client
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/rpcx-go/rpcx"
@@ -144,15 +145,22 @@ func (o *outgoing) servers() string {
 	return o.call.Service
 }
 
+// What calls were made of, for use by others, of any client: the less there is of it, the
+// more likely it is in the processor's cache.
+var ( //nolint:gochecknoglobals // pools
+	spare sync.Pool // of *outgoing
+	desks sync.Pool // of *work
+)
+
 // newCall returns an empty call, made of used parts if there are any.
 func (c *Client) newCall() *outgoing {
 	if c.private {
-		if o, ok := c.spare.Get().(*outgoing); ok {
+		if o, ok := spare.Get().(*outgoing); ok {
 			return o
 		}
 		return newWhole()
 	}
-	w, ok := c.desks.Get().(*work)
+	w, ok := desks.Get().(*work)
 	if !ok {
 		w = new(work) // apart, so that it does not keep the call
 	}
@@ -174,9 +182,9 @@ func (c *Client) recycle(o *outgoing) {
 	switch {
 	case !c.private:
 		o.work = nil
-		c.desks.Put(w)
+		desks.Put(w)
 	case o.own.Untouched():
 		*o = outgoing{work: w}
-		c.spare.Put(o)
+		spare.Put(o)
 	}
 }

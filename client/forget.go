@@ -23,6 +23,7 @@ func (c *Client) Forget(service string) {
 	c.services--
 	forgotten := t.(*target) //nolint:forcetypeassert,errcheck // nothing else is in there
 	forgotten.forgotten.Store(true)
+	c.first.CompareAndSwap(forgotten, nil)
 	forgotten.cancel()
 }
 

@@ -18,17 +18,17 @@ import (
 // target is one service as discovery sees it. What the call path reads is an
 // immutable snapshot.
 type target struct {
-	client   *Client
-	service  string
-	snapshot atomic.Pointer[snapshot]
-	ready    chan struct{} // closed with the first snapshot or error
-	once     sync.Once
-	last     balance.Picker    // of the latest snapshot that had servers; update's, and at the end Close's
-	patients map[*node]*vitals // update's
-
-	ctx       context.Context    //nolint:containedctx // ends with the client, or with Forget
-	cancel    context.CancelFunc // of ctx
+	client    *Client
+	service   string
+	snapshot  atomic.Pointer[snapshot]
 	forgotten atomic.Bool
+	ready     chan struct{} // closed with the first snapshot or error
+	once      sync.Once
+	last      balance.Picker    // of the latest snapshot that had servers; update's, and at the end Close's
+	patients  map[*node]*vitals // update's
+
+	ctx    context.Context    //nolint:containedctx // ends with the client, or with Forget
+	cancel context.CancelFunc // of ctx
 
 	mu  sync.Mutex // guards what follows
 	err error      // why there is no snapshot

@@ -5,7 +5,6 @@
 package lateread
 
 import (
-	"errors"
 	"os"
 	"syscall"
 )
@@ -16,17 +15,17 @@ const supported = true
 func read(fd uintptr, b []byte) (int, error) {
 	for {
 		n, err := syscall.Read(int(fd), b)
-		switch {
-		case errors.Is(err, syscall.EINTR):
-		case errors.Is(err, syscall.EAGAIN):
-			return 0, err
-		case err != nil:
-			return 0, os.NewSyscallError("read", err)
-		default:
+		switch err { //nolint:errorlint // it is the number of the system's; a look inside costs
+		case nil:
 			return n, nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return 0, err
+		default:
+			return 0, os.NewSyscallError("read", err)
 		}
 	}
 }
 
 // again reports whether a read is to be repeated when there is something to read.
-func again(err error) bool { return errors.Is(err, syscall.EAGAIN) }
+func again(err error) bool { return err == syscall.EAGAIN } //nolint:errorlint // as read returns it
