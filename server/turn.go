@@ -72,11 +72,12 @@ func (t *turn) read() {
 			t.abort()
 		}
 	}()
+	more := t.in.Buffered()
 	for {
-		if (len(t.out.B) > 0 && !t.in.Buffered()) || len(t.out.B) >= batchLimit {
+		if !more || len(t.out.B) >= batchLimit {
 			t.send()
 		}
-		if len(t.out.B) == 0 && (cap(t.out.B) > 2*batch || !t.in.Buffered()) {
+		if len(t.out.B) == 0 && (cap(t.out.B) > 2*batch || !more) {
 			t.out.Free() // was for a reply that was not wanted, or not yet
 			t.out = &t.none
 		}
@@ -87,7 +88,8 @@ func (t *turn) read() {
 			t.conn.stopReading(err)
 			return
 		}
-		t.begin()
+		more = t.in.Buffered()
+		t.begin(more)
 		if !t.serve(f) {
 			orderly = true
 			return
@@ -124,9 +126,9 @@ func (t *turn) send() {
 
 // begin readies the batch for the reply to a frame that has come, and for more if others
 // have come with it: growing step by step costs more.
-func (t *turn) begin() {
+func (t *turn) begin(more bool) {
 	n := smallBatch
-	if t.in.Buffered() {
+	if more {
 		n = batch
 	}
 	if len(t.out.B) == 0 && cap(t.out.B) < n {
@@ -249,7 +251,7 @@ func (t *turn) takeAway(state uint64) *turn {
 		return nil
 	}
 	n := newTurn(t.conn, t.in.Split())
-	n.begin()
+	n.begin(n.in.Buffered())
 	n.out.B = append(n.out.B, t.before...)
 	t.conn.turn.Store(n)
 	return n
@@ -284,7 +286,7 @@ func (t *turn) handOver(in *inbound) {
 			}
 		}
 		t.send()
-		t.begin()
+		t.begin(t.in.Buffered())
 		c.calls.waitRoom(c.dying)
 		select {
 		case <-c.dying:
