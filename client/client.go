@@ -28,8 +28,9 @@ type Client struct {
 	even      bool                   // all servers are to get the same part of the calls; see relieve
 	token     atomic.Pointer[string] // of Auth
 
-	private bool                   // calls are seen by nobody else; see recycle
-	first   atomic.Pointer[target] // of those that were not forgotten; most clients have one
+	private  bool                   // calls are seen by nobody else; see recycle
+	straight bool                   // first attempts may be made straight
+	first    atomic.Pointer[target] // of those that were not forgotten; most clients have one
 
 	events events
 	guard  *guard
@@ -91,8 +92,8 @@ func NewClient(fail FailMode, sel SelectMode, d Discovery, opt Option) *Client {
 	if len(config.AttemptInterceptors) > 0 {
 		c.attemptChain = rpcx.Chain(config.AttemptInterceptors, attemptChained)
 	}
-	c.private = c.chain == nil && c.attemptChain == nil && config.Observer == nil &&
-		(fail == Failover || fail == Failfast || fail == Failtry)
+	c.straight = c.attemptChain == nil && (fail == Failover || fail == Failfast || fail == Failtry)
+	c.private = c.straight && c.chain == nil && config.Observer == nil
 	return c
 }
 

@@ -16,11 +16,8 @@ func (c *Conn) Call(ctx context.Context, service, method string, args, reply any
 	o := newOutgoing(ctx, service, method, args, reply, opts)
 	if o.options.timeout != 0 {
 		var cancel context.CancelFunc
-		if ctx, cancel = o.limit(ctx); cancel != nil {
-			defer cancel()
-		} else {
-			defer o.own.End(context.Canceled)
-		}
+		ctx, cancel = o.limit(ctx)
+		defer o.unlimit(cancel)
 	}
 	o.attempt = 1
 	err := o.send(ctx, c)

@@ -5,7 +5,6 @@ package client
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/balance"
@@ -16,11 +15,7 @@ func (c *Client) do(ctx context.Context, o *outgoing) error {
 	if c.configErr != nil {
 		return c.configErr
 	}
-	ctx = c.prepare(ctx, o)
-	if o.options.timeout != 0 {
-		return c.limited(ctx, o)
-	}
-	return c.begin(ctx, o)
+	return c.wrapped(c.prepare(ctx, o), o)
 }
 
 // prepare adds what the client and the options of the call know of it.
@@ -34,37 +29,18 @@ func (c *Client) prepare(ctx context.Context, o *outgoing) context.Context {
 	return ctx
 }
 
-// limited makes a call with a time-out of its own.
-func (c *Client) limited(ctx context.Context, o *outgoing) error {
-	ctx, cancel := o.limit(ctx)
-	if cancel != nil {
-		defer cancel()
-	} else {
-		defer o.own.End(context.Canceled)
+// wrapped makes a call with its time-out, if it has one of its own, and its observer.
+func (c *Client) wrapped(ctx context.Context, o *outgoing) (err error) {
+	if o.options.timeout != 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = o.limit(ctx)
+		defer o.unlimit(cancel)
 	}
-	return c.begin(ctx, o)
-}
-
-func (c *Client) begin(ctx context.Context, o *outgoing) error {
 	if c.config.Observer != nil {
-		return c.observed(ctx, o)
+		ctx = o.startCall(ctx, c.config.Observer)
+		defer func() { o.endCall(ctx, c.config.Observer, err) }()
+		err = errPanic // unless it returns
 	}
-	return c.intercepted(ctx, o)
-}
-
-func (c *Client) observed(ctx context.Context, o *outgoing) (err error) {
-	told := o.telling()
-	info := &told.call
-	*info = o.info(0)
-	if o.now.IsZero() {
-		o.now = time.Now()
-	}
-	ctx = c.config.Observer.CallStart(ctx, info)
-	err = errPanic // unless it returns
-	defer func() {
-		told.end = rpcx.CallResult{Err: err, Duration: time.Since(o.now)}
-		c.config.Observer.CallEnd(ctx, info, &told.end)
-	}()
 	err = c.intercepted(ctx, o)
 	return err
 }
@@ -118,9 +94,12 @@ func (c *Client) deliver(ctx context.Context, o *outgoing) error {
 			return err
 		}
 		a := newAttempts(c, o, t)
-		if o.options.waitForReady {
+		switch {
+		case o.options.waitForReady:
 			err = waitForReady(ctx, a, run)
-		} else {
+		case c.straight && o.run == nil:
+			err = a.straight(ctx, run)
+		default:
 			err = run(ctx, a)
 		}
 		if !t.overtaken(ctx, err) {

@@ -39,7 +39,7 @@ type work struct {
 	attempt  int
 	conn     *Conn     // of the current attempt
 	began    time.Time // when that did, if that is of interest
-	told     *told     // nil: there is no observer
+	told     *told     // what the observer is; nil: there is none
 
 	raw    *protocol.Message // a frame of the user's, instead of arguments
 	answer *protocol.Message // and its answer
@@ -226,51 +226,4 @@ func (o *outgoing) send(ctx context.Context, c *Conn) error {
 	}
 	_, _, err := o.exchange(ctx, c)
 	return err
-}
-
-func (o *outgoing) sendObserved(ctx context.Context, c *Conn) error {
-	observer := c.config.Observer
-	told := o.telling()
-	info, result := &told.attempt, &told.outcome
-	*info = o.info(o.attempt)
-	info.Peer = c.peer
-	began := time.Now()
-	o.began = began
-	ctx = observer.CallStart(ctx, info)
-	header := o.call.Header
-	o.call.Header = info.Header              // of this attempt only
-	*result = rpcx.CallResult{Err: errPanic} // unless it returns
-	defer func() {
-		result.Duration = time.Since(began)
-		o.call.Header = header
-		observer.CallEnd(ctx, info, result)
-	}()
-	result.RequestBytes, result.ReplyBytes, result.Err = o.exchange(ctx, c)
-	return result.Err
-}
-
-// told is what an observer is told of a call and of the attempt under way. It is valid
-// while that lasts, so that one serves all attempts.
-type told struct {
-	call, attempt rpcx.CallInfo
-	end, outcome  rpcx.CallResult // of each
-}
-
-// telling returns what the observer is told.
-func (o *outgoing) telling() *told {
-	if o.told == nil {
-		o.told = new(told)
-	}
-	return o.told
-}
-
-func (o *outgoing) info(attempt int) rpcx.CallInfo {
-	return rpcx.CallInfo{
-		Side:    rpcx.ClientSide,
-		Service: o.call.Service,
-		Method:  o.call.Method,
-		Oneway:  o.call.Oneway,
-		Attempt: attempt,
-		Header:  o.call.Header,
-	}
 }

@@ -10,16 +10,19 @@ import (
 )
 
 // Thousands of callers may wait at a time, and what each of them holds meanwhile has gone
-// cold when it is woken: to fetch it again costs more than all that is done with it. So a
-// call that nobody is around, neither interceptors nor an observer, makes its first attempt
-// straight: what sends it has returned, and what it was made with is in use for the next
-// call, before the wait begins. What is kept is a begun. If the attempt fails, the call is
-// made up again, and goes the way that all others go, beginning with this outcome.
+// cold when it is woken: to fetch it again costs more than all that is done with it. So the
+// first attempt of a call, which mostly is the only one, is made straight: what sends it has
+// returned before the wait begins. What is kept is a begun. If the attempt fails, the fail mode
+// goes on from there, as if it had made the attempt itself.
+//
+// A call that nobody is around, neither interceptors nor an observer, keeps nothing else: what
+// it was made with is in use for the next call by then. If its attempt fails it is made up
+// again, and goes the way that all others go, beginning with this outcome.
 
 // begun is a first attempt that is made straight.
 type begun struct {
 	target *target
-	node   *node
+	node   *node // nil: it has not begun
 	permit permit
 	conn   *Conn     // nil: none could be had
 	sent   *pending  // nil: it was not
@@ -36,14 +39,65 @@ func (b *begun) failed() *begun {
 	return &kept
 }
 
-// brief reports whether the call has nothing that must be known after the first attempt.
-func (o *outgoing) brief() bool {
-	c := &o.options
-	return !o.call.Oneway && c.trailer == nil && c.trailerToo == nil && c.peer == nil && !c.waitForReady
+// straight makes the call with run, and its first attempt before that.
+func (a *attempts) straight(ctx context.Context, run failFunc) error {
+	if a.direct() {
+		var b begun
+		if a.launch(ctx, &b); b.sent != nil && a.land(ctx, &b) {
+			return nil
+		}
+		a.begun = b.failed()
+	}
+	return run(ctx, a)
 }
 
-// launch sends a call to a server that it chooses. It leaves what may take time to others:
-// then it has not begun. o may be recycled afterwards.
+// direct reports whether nothing is in the way of a first attempt that is made straight.
+func (a *attempts) direct() bool {
+	s := a.target.snapshot.Load()
+	return s != nil && s.tracker == nil && a.begun == nil && !a.out.call.Oneway && a.out.raw == nil
+}
+
+// launch sends a call to a server that it chooses. What may take time, like finding out who
+// the servers are, has not begun then.
+func (a *attempts) launch(ctx context.Context, b *begun) {
+	n, permit, err := a.next(ctx)
+	if err != nil {
+		return
+	}
+	b.target, b.node, b.permit = a.target, n, permit
+	if b.conn, b.err = n.conn(ctx); b.err != nil {
+		return
+	}
+	a.out.conn = b.conn
+	a.out.attempt++
+	if a.client.config.Observer != nil {
+		b.sent, b.err = a.out.postObserved(ctx, b.conn)
+	} else {
+		b.sent, _, b.err = a.out.post(ctx, b.conn)
+	}
+}
+
+// land waits for the reply and reports whether it has come.
+func (a *attempts) land(ctx context.Context, b *begun) bool {
+	o := a.out
+	if a.client.config.Observer != nil {
+		b.err = o.fetchObserved(b.conn, b.sent, b.conn.await(o.told.ctx, b.sent))
+	} else {
+		_, o.call.Trailer, b.err = b.conn.fetch(ctx, b.sent, b.conn.await(ctx, b.sent), o.call.Service, o.call.Method, o.call.Reply)
+	}
+	if b.err == nil {
+		a.client.guard.ended(b.target, b.node, &o.call, b.permit, nil)
+	}
+	return b.err == nil
+}
+
+// brief reports whether nothing of the call must be known after its first attempt.
+func (o *outgoing) brief() bool {
+	c := &o.options
+	return c.trailer == nil && c.trailerToo == nil && c.peer == nil && !c.waitForReady
+}
+
+// launch is that of attempts for a call that nobody is around. o may be recycled afterwards.
 func (c *Client) launch(ctx context.Context, o *outgoing, b *begun) {
 	if c.configErr != nil || c.ctx.Err() != nil {
 		return
@@ -52,7 +106,8 @@ func (c *Client) launch(ctx context.Context, o *outgoing, b *begun) {
 	if err != nil {
 		return
 	}
-	if s := t.snapshot.Load(); s == nil || s.tracker != nil {
+	a := newAttempts(c, o, t)
+	if !a.direct() {
 		return
 	}
 	ctx = c.prepare(ctx, o)
@@ -63,16 +118,8 @@ func (c *Client) launch(ctx context.Context, o *outgoing, b *begun) {
 		ctx, _ = o.limit(ctx)
 		b.until, _ = ctx.Deadline()
 	}
-	a := newAttempts(c, o, t)
-	b.target = t
-	b.node, b.permit, err = a.next(ctx)
-	if err != nil {
-		return
-	}
-	c.budget.earn()
-	b.conn, b.err = b.node.conn(ctx)
-	if b.err == nil {
-		b.sent, _, b.err = o.post(ctx, b.conn)
+	if a.launch(ctx, b); b.node != nil {
+		c.budget.earn()
 	}
 }
 

@@ -38,6 +38,15 @@ func (o *outgoing) limit(ctx context.Context) (context.Context, context.CancelFu
 	return &o.own, nil
 }
 
+// unlimit undoes limit.
+func (o *outgoing) unlimit(cancel context.CancelFunc) {
+	if cancel != nil {
+		cancel()
+		return
+	}
+	o.own.End(context.Canceled)
+}
+
 // lasting reports whether a context cannot end.
 func lasting(ctx context.Context) bool {
 	_, limited := ctx.Deadline()
