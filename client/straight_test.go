@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/client"
+	"github.com/rpcx-go/rpcx/protocol"
+)
+
+// around is what may be around a call: it decides how much the call holds while it waits,
+// and must change nothing else.
+func around() map[string]client.Option {
+	idle := rpcx.Interceptor{Unary: func(next rpcx.UnaryFunc) rpcx.UnaryFunc { return next }}
+	return map[string]client.Option{
+		"nothing":                {},
+		"an observer":            {Observer: silent{}},
+		"an interceptor":         {Interceptors: []rpcx.Interceptor{idle}},
+		"an attempt interceptor": {AttemptInterceptors: []rpcx.Interceptor{idle}},
+	}
+}
+
+// A call whose first attempt failed goes on as it began: with its metadata and token, and what
+// is left of its time.
+func TestFirstAttemptFails(t *testing.T) {
+	t.Parallel()
+	for name, opt := range around() {
+		for _, mode := range []client.FailMode{client.Failtry, client.Failover} {
+			t.Run(name+"/"+mode.String(), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					p := newPeer(t)
+					var sent []*protocol.Message
+					p.answer(func(w *wire, m *protocol.Message) {
+						sent = append(sent, m)
+						if len(sent) == 1 {
+							time.Sleep(400 * time.Millisecond)
+							w.replyError(m, rpcx.Errorf(rpcx.ResourceExhausted, "busy").NotExecuted())
+							return
+						}
+						w.reply(m, "ok")
+					})
+					x := p.client(mode, opt)
+					x.Auth("bearer T")
+					ctx := rpcx.WithMetadata(context.Background(), rpcx.Pairs("a", "1"))
+					var reply []byte
+					err := x.Call(ctx, "M", []byte("id"), &reply, client.WithTimeout(time.Second), client.WithMetadata(rpcx.Pairs("b", "2")))
+					if err != nil || string(reply) != "ok" || len(sent) != 2 {
+						t.Fatalf("sent %d times: %q, %v", len(sent), reply, err)
+					}
+					for i, m := range sent {
+						md := m.Metadata
+						if md.Get("a") != "1" || md.Get("b") != "2" || md.Get(authKey) != "bearer T" || string(m.Payload) != "id" {
+							t.Errorf("attempt %d: %q with %v", i+1, m.Payload, md.Map())
+						}
+					}
+					first, second := sent[0].Metadata.Get(timeoutKey), sent[1].Metadata.Get(timeoutKey)
+					if first != "1000" || second > "600" || len(second) != 3 {
+						t.Errorf("there were %s ms for the first attempt and %s for the second", first, second)
+					}
+				})
+			})
+		}
+	}
+}
+
+// The time of a call is up when it is, whichever attempt is under way.
+func TestTimeoutAfterFirstAttempt(t *testing.T) {
+	t.Parallel()
+	for name, opt := range around() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPeer(t)
+				calls := 0
+				p.answer(func(w *wire, m *protocol.Message) {
+					if calls++; calls == 1 {
+						time.Sleep(400 * time.Millisecond)
+						w.replyError(m, rpcx.Errorf(rpcx.ResourceExhausted, "busy").NotExecuted())
+					}
+				})
+				began := time.Now()
+				err := p.client(client.Failtry, opt).Call(context.Background(), "M", []byte("id"), new([]byte), client.WithTimeout(time.Second))
+				if took := time.Since(began); took != time.Second || calls != 2 {
+					t.Errorf("%d attempts in %v, want 2 in 1s", calls, took)
+				}
+				wantError(t, err, rpcx.DeadlineExceeded, false)
+				for _, part := range []string{"failed 2 times", "busy", "S.M", context.DeadlineExceeded.Error()} {
+					if !strings.Contains(err.Error(), part) {
+						t.Errorf("the error does not say %q: %v", part, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// An observer is told of an attempt's end however it ends, and once.
+func TestObserverOfFirstAttempt(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		args, reply any
+		want        []rpcx.Code // of the attempts and the call
+		panics      bool
+	}{
+		"answered":          {[]byte("x"), new([]byte), []rpcx.Code{0, 0}, false},
+		"cannot be encoded": {make(chan int), new([]byte), []rpcx.Code{rpcx.InvalidArgument, rpcx.InvalidArgument}, false},
+		"encoder panics":    {explosive{}, new([]byte), []rpcx.Code{rpcx.Internal, rpcx.Internal}, true},
+		"decoder panics":    {[]byte("x"), new(exploding), []rpcx.Code{rpcx.Internal, rpcx.Internal}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPeer(t)
+			p.answer(func(w *wire, m *protocol.Message) { w.reply(m, `"eA=="`) })
+			w := newWatcher()
+			x := p.client(client.Failtry, client.Option{Observer: w})
+			panicked := func() (panicked bool) {
+				defer func() { panicked = recover() != nil }()
+				_ = x.Call(t.Context(), "M", tt.args, tt.reply, client.WithSerializeType(protocol.JSON))
+				return false
+			}()
+			var got []rpcx.Code
+			for len(w.ends) > 0 {
+				end := <-w.ends
+				got = append(got, rpcx.CodeOf(end.result.Err))
+			}
+			if panicked != tt.panics || len(w.starts) != len(tt.want) || !slices.Equal(got, tt.want) {
+				t.Errorf("panicked: %v; %d began and %v ended, want %v", panicked, len(w.starts), got, tt.want)
+			}
+		})
+	}
+}
+
+// exploding panics when it is decoded.
+type exploding struct{}
+
+func (*exploding) UnmarshalJSON([]byte) error { panic("exploding") }
