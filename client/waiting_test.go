@@ -29,7 +29,7 @@ func TestWaitingCallersAreSmall(t *testing.T) {
 	defer cancel()
 	before := stacks()
 	for range callers {
-		done.Go(func() { _ = x.Call(ctx, "M", []byte("x"), new([]byte)) })
+		done.Go(func() { _ = x.Call(ctx, "M", deep{}, new([]byte), client.WithSerializeType(protocol.JSON)) })
 	}
 	for range callers {
 		receive(t, arrived, "a call")
@@ -44,6 +44,17 @@ func TestWaitingCallersAreSmall(t *testing.T) {
 			t.Fatalf("a caller that waits has a stack of %d bytes, want at most %d", each, most)
 		}
 	}
+}
+
+// deep needs a large stack to be encoded.
+type deep struct{}
+
+func (deep) MarshalJSON() ([]byte, error) {
+	var room [5 << 10]byte
+	for i := range room {
+		room[i] = '1'
+	}
+	return []byte{room[len(room)/2]}, nil
 }
 
 // stacks returns the size of all stacks, after those that can be were halved.
