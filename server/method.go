@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"sync/atomic"
-	"time"
 
 	"github.com/rpcx-go/rpcx"
 	"github.com/rpcx-go/rpcx/internal/adaptive"
@@ -149,35 +147,3 @@ func (m *method) invoke(ctx context.Context, c *rpcx.Call) error {
 	}
 	return m.call(ctx, c.Args, c.Reply)
 }
-
-// pace is how long a method's calls take, as a moving average: it decides whether
-// they may run in the goroutine that reads the connection. Samples come from many
-// goroutines; a lost one does no harm.
-type pace struct{ mean atomic.Int64 }
-
-// add takes a sample. A slow one counts at once; quick ones win trust back slowly,
-// so that a method which blocks in one call of some hundreds is still a slow one.
-func (p *pace) add(took time.Duration) {
-	mean := p.mean.Load()
-	if int64(took) > mean {
-		p.mean.Store(mean + (int64(took)-mean)/4)
-		return
-	}
-	p.mean.Store(mean - (mean-int64(took))/64)
-}
-
-// blocked notes that a call was found blocking.
-func (p *pace) blocked() { p.add(blockedSample) }
-
-// quick reports whether a call may run inline, given how long a wait for the
-// processor is on this machine now.
-func (p *pace) quick(noise time.Duration) bool {
-	return p.mean.Load() < int64(max(inlineBudget, 2*noise))
-}
-
-const (
-	// inlineBudget is how long the calls behind it may have to wait for an inline one.
-	inlineBudget = 100 * time.Microsecond
-	// blockedSample is what a call counts as that held up its connection.
-	blockedSample = 100 * time.Millisecond
-)

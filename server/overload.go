@@ -128,10 +128,15 @@ var (
 // overload, when the processor is what there is too little of, a method that needs time
 // may not, whatever that would save: it is let in by its limit.
 func (m *method) inline(noise time.Duration) bool {
+	return m.pace.quick(m.noise(noise))
+}
+
+// noise is what may be put down to noise, given what there is of it on this machine now.
+func (m *method) noise(noise time.Duration) time.Duration {
 	if m.crowded() {
-		noise = 0
+		return 0
 	}
-	return m.pace.quick(noise)
+	return noise
 }
 
 // crowded reports whether the method has more calls than it can answer in time.
@@ -196,7 +201,7 @@ func (in *inbound) exit() {
 func (in *inbound) ranLate(now time.Time) {
 	m := in.method
 	at, ok := in.Deadline()
-	if !ok || !adaptive.Late(at.Sub(now), in.budget) || m.limit == nil || in.entered != 0 || m.pace.quick(0) {
+	if !ok || !adaptive.Late(at.Sub(now), in.budget) || m.limit == nil || in.entered != 0 || m.pace.fits(0) {
 		return
 	}
 	stay := adaptive.Stay{Began: at.Add(-in.budget), Ended: now, Budget: in.budget}

@@ -186,8 +186,10 @@ func (in *inbound) work() {
 	began := time.Now()
 	in.runs(began)
 	err := in.serve(in.payload)
-	in.method.pace.add(time.Since(began))
-	b := in.method.replies.Get(smallBatch)
+	m := in.method
+	m.pace.pooled(time.Since(began), m.noise(in.conn.server.monitor.noise()))
+	defer m.pace.ask()
+	b := m.replies.Get(smallBatch)
 	b.B = in.appendReply(b.B, err)
 	done = true
 	if len(b.B) == 0 {

@@ -203,13 +203,13 @@ func (t *turn) serveCall(f *protocol.Frame) bool {
 // run runs the call and now and then measures how long that takes.
 func (t *turn) run(in *inbound, payload []byte) error {
 	t.calls++
-	if t.calls%sampling != 1 || in.method == nil {
+	if in.method == nil || t.calls%sampling != 1 && !in.method.pace.doubtful() {
 		return in.serve(payload)
 	}
 	began := time.Now()
 	err := in.serve(payload)
 	now := time.Now()
-	in.method.pace.add(now.Sub(began))
+	in.method.pace.inline(now.Sub(began), now)
 	in.ranLate(now)
 	return err
 }
