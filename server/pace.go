@@ -27,9 +27,9 @@ type pace struct {
 	calls atomic.Uint32 // that have run in the pool
 	wait  atomic.Int64  // of a goroutine that is ready there, in ns, as a moving average
 
-	mu    sync.Mutex // guards what follows
-	back  time.Time  // when the method came back from the pool
-	pause time.Duration
+	mu         sync.Mutex // guards what follows, and changes of slow
+	left, back time.Time  // when the method left for the pool and came back from it
+	pause      time.Duration
 }
 
 const (
@@ -55,7 +55,7 @@ func (p *pace) quick(noise time.Duration) bool {
 	if p.fits(noise) {
 		return true
 	}
-	p.slow.Store(true)
+	p.leave()
 	return false
 }
 
@@ -111,22 +111,32 @@ func (p *pace) ask() {
 	p.wait.Store(wait + (int64(time.Since(began))-wait)/4)
 }
 
+// leave lets calls run in the pool.
+func (p *pace) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.slow.Swap(true) {
+		return
+	}
+	p.left = time.Now()
+	if p.left.Sub(p.back) < proof*p.pause {
+		p.pause = min(2*p.pause, longPause)
+	} else {
+		p.pause = shortPause
+	}
+}
+
 // comeBack lets calls run inline again, if it is time. Those that are in the pool by then are
-// still in their way.
+// still in their way, so that for a moment none is judged.
 func (p *pace) comeBack() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	switch away := now.Sub(p.back); {
-	case away < p.pause:
+	if !p.slow.Load() || now.Sub(p.left) < p.pause {
 		return
-	case away < proof*p.pause:
-		p.pause = min(2*p.pause, longPause)
-	default:
-		p.pause = shortPause
 	}
-	p.back = now
-	p.until.Store(now.UnixNano() + min(4*p.wait.Load(), int64(blockedSample)))
+	p.back = now.Add(min(4*time.Duration(p.wait.Load()), blockedSample))
+	p.until.Store(p.back.UnixNano())
 	p.slow.Store(false)
 }
 

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// take notes calls one after the other that each took so long, as the goroutine that reads or
+// the pool does, whichever runs them. It returns how many of them ran inline.
+func (p *pace) take(took ...time.Duration) (inline int) {
+	for _, d := range took {
+		time.Sleep(d)
+		if p.quick(0) {
+			inline++
+			p.inline(d, time.Now())
+		} else {
+			p.pooled(d, 0)
+		}
+	}
+	return inline
+}
+
+// again returns n times d.
+func again(n int, d time.Duration) []time.Duration {
+	all := make([]time.Duration, n)
+	for i := range all {
+		all[i] = d
+	}
+	return all
+}
+
+func TestPaceFindsSlowMethods(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		calls  []time.Duration
+		inline int // of them, at most
+		slow   bool
+	}{
+		"quick":             {again(100, 20*time.Microsecond), 100, false},
+		"2 ms":              {again(100, 2*time.Millisecond), 1, true},
+		"300 µs":            {again(100, 300*time.Microsecond), 8, true},
+		"one of 100 blocks": {append(again(99, 10*time.Microsecond), 10*time.Millisecond), 100, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var p pace
+				if inline := p.take(tt.calls...); inline > tt.inline || p.quick(0) == tt.slow {
+					t.Errorf("%d ran inline, want at most %d; quick: %v", inline, tt.inline, p.quick(0))
+				}
+			})
+		})
+	}
+}
+
+// A method that has become quick comes back from the pool.
+func TestPaceComesBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var p pace
+		p.take(again(10, 5*time.Millisecond)...)
+		if p.quick(0) {
+			t.Fatal("it is not found slow")
+		}
+		if p.take(again(500, 10*time.Microsecond)...) == 0 {
+			t.Errorf("it is still slow: %v on average", time.Duration(p.mean.Load()))
+		}
+	})
+}
+
+// On a busy server calls in the pool take as long as they wait for the processor there, which
+// does not keep a quick method in it; but a slow one that comes back is sent away at once, and
+// seldom comes back.
+func TestPaceOnABusyServer(t *testing.T) {
+	t.Parallel()
+	const wait = 7 * time.Millisecond
+	for _, slow := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := pace{}
+			p.wait.Store(int64(wait))
+			p.slow.Store(true)
+			p.mean.Store(int64(wait))
+			inline, returns, was := 0, 0, false
+			for began := time.Now(); time.Since(began) < 20*time.Second; {
+				time.Sleep(100 * time.Microsecond)
+				quick := p.quick(0)
+				if quick && !was {
+					returns++
+				}
+				if was = quick; !quick {
+					p.pooled(wait, 0)
+					continue
+				}
+				inline++
+				took := 10 * time.Microsecond
+				if slow {
+					took = 5 * time.Millisecond
+					time.Sleep(took)
+				}
+				p.inline(took, time.Now())
+			}
+			if slow && (inline > 200 || returns > 15) {
+				t.Errorf("a slow method ran inline %d times and came back %d times in 20 s", inline, returns)
+			}
+			if !slow && (inline < 190_000 || returns != 1) {
+				t.Errorf("a quick method ran inline %d times and came back %d times in 20 s", inline, returns)
+			}
+		})
+	}
+}
+
+// What takes the processor from all connections at the same time counts once.
+func TestPaceOfCallsHeldUpTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var together, apart pace
+		time.Sleep(time.Second)
+		for range 10 {
+			together.inline(5*time.Millisecond, time.Now())
+		}
+		for range 10 {
+			time.Sleep(5 * time.Millisecond)
+			apart.inline(5*time.Millisecond, time.Now())
+		}
+		once, often := time.Duration(together.mean.Load()), time.Duration(apart.mean.Load())
+		if once > 400*time.Microsecond || often < 2*time.Millisecond {
+			t.Errorf("on average calls took %v and %v", once, often)
+		}
+	})
+}
