@@ -30,8 +30,8 @@ type inbound struct {
 	returned bool       // the handler has returned
 }
 
-// job is the part of a call that its handler does not see, so that it can be used again
-// though handlers may keep their contexts. Interceptors and observers see more.
+// job is the part of a call that neither its handler nor an observer sees, so that it can be
+// used again though they may keep their contexts. Interceptors see more.
 type job struct {
 	method  *method         // nil: there is none of that name
 	service bool            // there is a service of that name

@@ -32,7 +32,7 @@ type Server struct {
 	made      time.Time
 	accepts   string // our capabilities, as the hello carries them
 	chain     rpcx.UnaryFunc
-	private   bool      // nobody but the handler sees a call
+	private   bool      // there are no interceptors, who may keep a call
 	jobs      sync.Pool // of *job
 	routes    []func(service, method string) (string, string)
 	table     atomic.Pointer[table]
@@ -95,7 +95,7 @@ func NewServer(opts ...Option) *Server {
 	}
 	s.accepts = hello.Format(config.compressSet)
 	s.chain = rpcx.Chain(config.interceptors, invoke)
-	s.private = len(config.interceptors) == 0 && config.observer == nil
+	s.private = len(config.interceptors) == 0
 	s.routes = routes(config.interceptors)
 	s.table.Store(&table{})
 	s.workers.limit = int64(config.limits.Handlers)
