@@ -30,7 +30,7 @@ type Client struct {
 
 	private  bool                   // calls are seen by nobody else; see recycle
 	straight bool                   // first attempts may be made straight
-	first    atomic.Pointer[target] // of those that were not forgotten; most clients have one
+	first    atomic.Pointer[target] // called, and not forgotten: most clients have no other
 
 	events events
 	guard  *guard
@@ -118,7 +118,7 @@ func (c *Client) Call(ctx context.Context, service, method string, args, reply a
 			o = c.newCall()
 			o.init(ctx, service, method, args, reply, opts)
 		}
-		o.begun = b.failed()
+		o.begun, o.launched = b.failed(), true
 	}
 	err := c.do(ctx, o)
 	if o.finish() && err == nil {

@@ -75,7 +75,7 @@ func (c *Client) chained(ctx context.Context, call *rpcx.Call) error {
 
 // deliver finds the service and runs the fail mode.
 func (c *Client) deliver(ctx context.Context, o *outgoing) error {
-	if c.ctx.Err() != nil {
+	if c.ctx.Err() != nil && o.begun == nil { // what has begun ends as it did
 		return errClosed
 	}
 	run, err := c.mode.run()
@@ -97,7 +97,7 @@ func (c *Client) deliver(ctx context.Context, o *outgoing) error {
 		switch {
 		case o.options.waitForReady:
 			err = waitForReady(ctx, a, run)
-		case c.straight && o.run == nil:
+		case c.straight && o.run == nil && !o.launched:
 			err = a.straight(ctx, run)
 		default:
 			err = run(ctx, a)
@@ -165,5 +165,7 @@ func (c *Client) recycle(o *outgoing) {
 	case o.own.Untouched():
 		*o = outgoing{work: w}
 		spare.Put(o)
+	default:
+		o.own.End(context.Canceled) // its timer would keep the call
 	}
 }

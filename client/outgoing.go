@@ -36,6 +36,7 @@ type work struct {
 	now      time.Time // when the call began, if that is of interest
 	attempts attempts
 	begun    *begun // the first attempt, if it was made straight; until the fail mode asks for it
+	launched bool   // that was tried already, before the call got here
 	attempt  int
 	conn     *Conn     // of the current attempt
 	began    time.Time // when that did, if that is of interest

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/balance"
 	"github.com/rpcx-go/rpcx/client"
 	"github.com/rpcx-go/rpcx/protocol"
+	"github.com/rpcx-go/rpcx/registry"
 )
 
 // around is what may be around a call: it decides how much the call holds while it waits,
@@ -52,6 +54,7 @@ func TestFirstAttemptFails(t *testing.T) {
 					ctx := rpcx.WithMetadata(context.Background(), rpcx.Pairs("a", "1"))
 					var reply []byte
 					err := x.Call(ctx, "M", []byte("id"), &reply, client.WithTimeout(time.Second), client.WithMetadata(rpcx.Pairs("b", "2")))
+					synctest.Wait()
 					if err != nil || string(reply) != "ok" || len(sent) != 2 {
 						t.Fatalf("sent %d times: %q, %v", len(sent), reply, err)
 					}
@@ -88,7 +91,9 @@ func TestTimeoutAfterFirstAttempt(t *testing.T) {
 				})
 				began := time.Now()
 				err := p.client(client.Failtry, opt).Call(context.Background(), "M", []byte("id"), new([]byte), client.WithTimeout(time.Second))
-				if took := time.Since(began); took != time.Second || calls != 2 {
+				took := time.Since(began)
+				synctest.Wait()
+				if took != time.Second || calls != 2 {
 					t.Errorf("%d attempts in %v, want 2 in 1s", calls, took)
 				}
 				wantError(t, err, rpcx.DeadlineExceeded, false)
@@ -142,3 +147,59 @@ func TestObserverOfFirstAttempt(t *testing.T) {
 type exploding struct{}
 
 func (*exploding) UnmarshalJSON([]byte) error { panic("exploding") }
+
+// A call that was sent has not failed unexecuted when the client is closed.
+func TestCloseDuringFirstAttempt(t *testing.T) {
+	t.Parallel()
+	for name, opt := range around() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPeer(t)
+				p.answer(func(*wire, *protocol.Message) {})
+				x := p.client(client.Failtry, opt)
+				done := make(chan error, 1)
+				go func() { done <- x.Call(context.Background(), "M", []byte("id"), new([]byte)) }()
+				synctest.Wait()
+				_ = x.Close()
+				wantError(t, <-done, rpcx.Canceled, false)
+			})
+		})
+	}
+}
+
+// The context that a policy is given ends with the call, also if somebody waits for its end.
+func TestContextEndsWithTheCall(t *testing.T) {
+	t.Parallel()
+	for name, opt := range around() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPeer(t)
+			p.answer(func(w *wire, m *protocol.Message) { w.reply(m, "ok") })
+			k := new(keeper)
+			opt.Balance = k
+			x := p.client(client.Failfast, opt)
+			for range 2 { // the first one finds out who the servers are
+				if err := x.Call(context.Background(), "M", []byte("x"), new([]byte), client.WithTimeout(time.Hour)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if k.ctx.Err() == nil {
+				t.Error("it goes on")
+			}
+		})
+	}
+}
+
+// keeper is a policy with one server that keeps the contexts of calls, and waits for their end.
+type keeper struct {
+	ctx context.Context //nolint:containedctx // of the last call
+}
+
+func (k *keeper) NewPicker([]registry.Instance, balance.Picker) balance.Picker { return k }
+
+func (k *keeper) Pick(ctx context.Context, _ *rpcx.Call, _ func(int) bool) int {
+	k.ctx = ctx
+	_ = ctx.Done()
+	return 0
+}

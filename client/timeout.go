@@ -22,11 +22,13 @@ type timed struct {
 func (t *timed) Value(key any) any { return t.parent.Value(key) }
 
 // limit is context.WithTimeout with the time-out of the call, at a lower price where that
-// is possible: then there is no cancel, and the context is o.own, which the caller ends. It
-// is called once.
+// is possible: then there is no cancel, and the context is o.own, which the caller ends.
 func (o *outgoing) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !lasting(ctx) {
 		return context.WithTimeout(ctx, o.options.timeout)
+	}
+	if o.own.parent != nil {
+		return &o.own, nil // the call was launched, and did not begin
 	}
 	o.own.parent = ctx
 	if o.begun != nil {

@@ -12,24 +12,26 @@ import (
 // pace is how long a method's calls take. It decides where they run: in the goroutine that
 // reads the connection, or in the pool.
 //
-// A call in the pool also waits for the processor, behind all that is ready to run, which may
-// be thousands of calls when the server has much to do. Then all of them take long, however
+// A call in the pool may also wait for the processor, behind all that is ready to run, which
+// can be thousands of calls when the server has much to do. Then all of them take long, however
 // quick the method is, and it would stay in the pool for good, where it costs most. So what a
-// ready goroutine has to wait there is measured, and taken off. A method that has come back to
-// the readers because of that and proves to be slow may come back again after a pause that
-// doubles, for each time holds up connections.
+// ready goroutine has to wait there is measured. A method whose calls take no longer than that
+// explains is tried in the readers: the first call that holds up its connection sends it back,
+// and it is not tried again for a pause, which doubles each time.
 //
 // Samples come from many goroutines; a lost one does no harm.
 type pace struct {
-	mean  atomic.Int64  // of what calls take, in ns, as a moving average
-	slow  atomic.Bool   // they run in the pool
-	until atomic.Int64  // when the last one that held up its connection had ended, in Unix ns
-	calls atomic.Uint32 // that have run in the pool
-	wait  atomic.Int64  // of a goroutine that is ready there, in ns, as a moving average
+	mean   atomic.Int64  // of what calls take, in ns, as a moving average
+	slow   atomic.Bool   // they run in the pool
+	trial  atomic.Int32  // calls that have still to be quick for the method to be trusted
+	calls  atomic.Uint32 // that have run in the pool
+	wait   atomic.Int64  // of a goroutine that is ready there, in ns, as a moving average
+	pinned bool          // the method stays in the pool
 
-	mu         sync.Mutex // guards what follows, and changes of slow
-	left, back time.Time  // when the method left for the pool and came back from it
-	pause      time.Duration
+	mu    sync.Mutex // guards what follows, and changes of slow
+	held  time.Time  // connections that were held up before then have been counted
+	left  time.Time  // when the method left for the pool
+	pause time.Duration
 }
 
 const (
@@ -39,11 +41,13 @@ const (
 	blockedSample = 100 * time.Millisecond
 	// asking is how many calls of the pool there are for each that measures the wait.
 	asking = 16
-	// shortPause and longPause bound the time between two returns from the pool.
+	// proof is how many calls of a method that is tried must be quick.
+	proof = 64
+	// shortPause and longPause bound the time until it is tried again.
 	shortPause = tick
 	longPause  = 10 * time.Second
-	// proof is how many pauses a method must have been back for the next one to be short.
-	proof = 2
+	// clearing bounds the time for which it is not judged, since calls are still in the pool.
+	clearing = 3 * tick
 )
 
 // quick reports whether a call may run inline, given how long a wait for the
@@ -65,23 +69,40 @@ func (p *pace) fits(noise time.Duration) bool {
 }
 
 // doubtful reports whether calls should be looked at more often than usual.
-func (p *pace) doubtful() bool { return p.mean.Load() > int64(inlineBudget/2) }
+func (p *pace) doubtful() bool {
+	return p.trial.Load() > 0 || p.mean.Load() > int64(inlineBudget/2)
+}
 
 // inline notes what a call took that ran inline and has ended now.
 func (p *pace) inline(took time.Duration, now time.Time) {
-	if took <= inlineBudget || p.alone(took, now) {
+	switch {
+	case took <= inlineBudget:
+		if p.trial.Load() > 0 {
+			p.trial.Add(-1)
+		}
+		p.add(took)
+	case !p.alone(took, now):
+		if p.trial.Load() <= 0 {
+			p.add(2 * inlineBudget) // enough to tell, where calls are held up all the time
+		}
+	case p.trial.Load() > 0:
+		p.mean.Store(int64(took))
+		p.leave()
+	default:
 		p.add(took)
 	}
 }
 
 // alone reports whether no other call was held up in the time before now that one was: if
 // several were, on as many connections, it mostly is the processor that was taken from all of
-// them, and that counts once.
-func (p *pace) alone(held time.Duration, now time.Time) bool {
-	if now.Add(-held).UnixNano() < p.until.Load() {
+// them, and that counts in full once.
+func (p *pace) alone(took time.Duration, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Add(-took).Before(p.held) {
 		return false
 	}
-	p.until.Store(now.UnixNano())
+	p.held = now
 	return true
 }
 
@@ -92,11 +113,16 @@ func (p *pace) blocked() {
 	}
 }
 
-// pooled notes what a call took that ran in the pool.
-func (p *pace) pooled(took, noise time.Duration) {
-	p.add(max(took-2*time.Duration(p.wait.Load()), 0))
-	if p.slow.Load() && p.fits(noise) {
-		p.comeBack()
+// pooled notes what a call took that ran in the pool. loaded says that the server has more to do
+// than it can: then a method that needs time is not tried elsewhere.
+func (p *pace) pooled(took, noise time.Duration, loaded bool) {
+	p.add(took)
+	switch {
+	case !p.slow.Load():
+	case p.fits(noise):
+		p.comeBack(0)
+	case !loaded && p.mean.Load() < 2*p.wait.Load():
+		p.comeBack(proof)
 	}
 }
 
@@ -119,29 +145,38 @@ func (p *pace) leave() {
 		return
 	}
 	p.left = time.Now()
-	if p.left.Sub(p.back) < proof*p.pause {
-		p.pause = min(2*p.pause, longPause)
+	if p.trial.Swap(0) > 0 {
+		p.pause = min(2*max(p.pause, shortPause), longPause)
 	} else {
 		p.pause = shortPause
 	}
 }
 
-// comeBack lets calls run inline again, if it is time. Those that are in the pool by then are
-// still in their way, so that for a moment none is judged.
-func (p *pace) comeBack() {
+// comeBack lets calls run inline again, if it is time. So many of them have to prove that the
+// method is quick, after those that are still in the pool, and in their way.
+func (p *pace) comeBack(trial int32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if !p.slow.Load() || now.Sub(p.left) < p.pause {
+	if !p.slow.Load() || p.pinned || now.Sub(p.left) < p.pause {
 		return
 	}
-	p.back = now.Add(min(4*time.Duration(p.wait.Load()), blockedSample))
-	p.until.Store(p.back.UnixNano())
+	if trial > 0 {
+		p.mean.Store(0)
+		p.held = now.Add(min(4*time.Duration(p.wait.Load()), clearing))
+	}
+	p.trial.Store(trial)
 	p.slow.Store(false)
 }
 
+// pin keeps the method in the pool.
+func (p *pace) pin() {
+	p.pinned = true
+	p.slow.Store(true)
+}
+
 // add takes a sample. A slow one counts at once; quick ones win trust back slowly,
-// so that a method which blocks in one call of some hundreds is still a slow one.
+// so that a method which blocks for long in one call of some hundreds is still a slow one.
 func (p *pace) add(took time.Duration) {
 	mean := p.mean.Load()
 	if int64(took) > mean {

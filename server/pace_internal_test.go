@@ -3,9 +3,12 @@
 package server
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rpcx-go/rpcx"
 )
 
 // take notes calls one after the other that each took so long, as the goroutine that reads or
@@ -17,7 +20,7 @@ func (p *pace) take(took ...time.Duration) (inline int) {
 			inline++
 			p.inline(d, time.Now())
 		} else {
-			p.pooled(d, 0)
+			p.pooled(d, 0, false)
 		}
 	}
 	return inline
@@ -91,7 +94,7 @@ func TestPaceOnABusyServer(t *testing.T) {
 					returns++
 				}
 				if was = quick; !quick {
-					p.pooled(wait, 0)
+					p.pooled(wait, 0, false)
 					continue
 				}
 				inline++
@@ -130,4 +133,57 @@ func TestPaceOfCallsHeldUpTogether(t *testing.T) {
 			t.Errorf("on average calls took %v and %v", once, often)
 		}
 	})
+}
+
+// So is a method found slow that blocks in half of its calls, on many connections at once.
+func TestPaceOfManyConnections(t *testing.T) {
+	t.Parallel()
+	const conns = 50
+	synctest.Test(t, func(t *testing.T) {
+		var p pace
+		inline := make(chan int, conns)
+		for c := range conns {
+			go func() {
+				time.Sleep(time.Duration(c) * 7 * time.Microsecond)
+				n := 0
+				for i := range 1000 {
+					n += p.take(20*time.Microsecond, time.Duration((i+c)%2)*500*time.Microsecond)
+				}
+				inline <- n
+			}()
+		}
+		n := 0
+		for range conns {
+			n += <-inline
+		}
+		if n > 2000 {
+			t.Errorf("%d of %d calls ran inline", n, conns*2000)
+		}
+	})
+}
+
+// Whoever is shown a call may keep it: it does not become another one.
+func TestKeyKeepsCall(t *testing.T) {
+	t.Parallel()
+	var kept []*rpcx.Call
+	s := NewServer(WithRateLimit(RateLimit{Rate: 1e6, Key: func(_ context.Context, c *rpcx.Call) string {
+		kept = append(kept, c)
+		return ""
+	}}))
+	defer s.Close()
+	for _, name := range []string{"A", "B"} {
+		if err := Handle(s, "S", name, func(context.Context, *[]byte, *[]byte) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		in := s.newInbound(&Conn{server: s})
+		in.call.Service, in.call.Method = "S", name
+		in.method, _ = (*s.table.Load()).lookup([]byte("S"), []byte(name))
+		if err := s.rate.charge(in); err != nil {
+			t.Fatal(err)
+		}
+		in.recycle()
+	}
+	if kept[0].Method != "A" {
+		t.Errorf("the first call is now one of %q", kept[0].Method)
+	}
 }

@@ -167,10 +167,12 @@ func (in *inbound) workAlone(wk *worker) (next *inbound, kept bool) {
 			in.conn.release(in)
 		}
 	}()
+	m := in.method
 	in.work()
 	done = true
 	next, kept = in.conn.replace(in, wk)
 	in.recycle()
+	m.pace.ask()
 	return next, kept
 }
 
@@ -187,8 +189,9 @@ func (in *inbound) work() {
 	in.runs(began)
 	err := in.serve(in.payload)
 	m := in.method
-	m.pace.pooled(time.Since(began), m.noise(in.conn.server.monitor.noise()))
-	defer m.pace.ask()
+	if in.handled {
+		m.pace.pooled(time.Since(began), m.noise(in.conn.server.monitor.noise()), m.crowded())
+	}
 	b := m.replies.Get(smallBatch)
 	b.B = in.appendReply(b.B, err)
 	done = true

@@ -32,7 +32,7 @@ type Server struct {
 	made      time.Time
 	accepts   string // our capabilities, as the hello carries them
 	chain     rpcx.UnaryFunc
-	private   bool      // there are no interceptors, who may keep a call
+	private   bool      // nobody is shown a call who may keep it
 	jobs      sync.Pool // of *job
 	routes    []func(service, method string) (string, string)
 	table     atomic.Pointer[table]
@@ -95,7 +95,8 @@ func NewServer(opts ...Option) *Server {
 	}
 	s.accepts = hello.Format(config.compressSet)
 	s.chain = rpcx.Chain(config.interceptors, invoke)
-	s.private = len(config.interceptors) == 0
+	s.private = len(config.interceptors) == 0 && config.priority == nil &&
+		(config.rateLimit == nil || config.rateLimit.Key == nil)
 	s.routes = routes(config.interceptors)
 	s.table.Store(&table{})
 	s.workers.limit = int64(config.limits.Handlers)
