@@ -126,9 +126,9 @@ func (o *outgoing) servers() string {
 
 // What calls were made of, for use by others, of any client: the less there is of it, the
 // more likely it is in the processor's cache.
-var ( //nolint:gochecknoglobals // pools
-	spare sync.Pool // of *outgoing
-	desks sync.Pool // of *work
+var (
+	spare sync.Pool //nolint:gochecknoglobals // of *outgoing; a cache that nobody can observe
+	desks sync.Pool //nolint:gochecknoglobals // of *work, likewise
 )
 
 // newCall returns an empty call, made of used parts if there are any.
