@@ -34,7 +34,7 @@ func newAttempts(c *Client, o *outgoing, t *target) *attempts {
 	a.tried = a.few[:0]
 	a.at.Store(nil)
 	a.errs, a.cut, a.stuck = nil, nil, false // of an earlier turn, when an interceptor makes the call again
-	if a.begun, o.begun = o.begun, nil; a.begun != nil {
+	if a.begun != nil {
 		a.tried = append(a.tried, a.begun.node)
 	}
 	return a

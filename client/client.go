@@ -118,7 +118,7 @@ func (c *Client) Call(ctx context.Context, service, method string, args, reply a
 			o = c.newCall()
 			o.init(ctx, service, method, args, reply, opts)
 		}
-		o.begun, o.launched = b.failed(), true
+		o.attempts.begun, o.launched = b.failed(), true
 	}
 	err := c.do(ctx, o)
 	if o.finish() && err == nil {

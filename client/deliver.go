@@ -75,7 +75,7 @@ func (c *Client) chained(ctx context.Context, call *rpcx.Call) error {
 
 // deliver finds the service and runs the fail mode.
 func (c *Client) deliver(ctx context.Context, o *outgoing) error {
-	if c.ctx.Err() != nil && o.begun == nil { // what has begun ends as it did
+	if c.ctx.Err() != nil && o.attempts.begun == nil { // what has begun ends as it did
 		return errClosed
 	}
 	run, err := c.mode.run()
@@ -85,7 +85,7 @@ func (c *Client) deliver(ctx context.Context, o *outgoing) error {
 	if o.run != nil {
 		run = o.run
 	}
-	if o.begun == nil {
+	if o.attempts.begun == nil {
 		c.budget.earn()
 	}
 	for {
@@ -110,8 +110,8 @@ func (c *Client) deliver(ctx context.Context, o *outgoing) error {
 
 // targetOf returns the target of the call.
 func (c *Client) targetOf(o *outgoing) (*target, error) {
-	if o.begun != nil {
-		return o.begun.target, nil
+	if b := o.attempts.begun; b != nil {
+		return b.target, nil
 	}
 	return c.target(o.servers())
 }

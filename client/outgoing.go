@@ -35,8 +35,7 @@ type work struct {
 	auth     string
 	now      time.Time // when the call began, if that is of interest
 	attempts attempts
-	begun    *begun // the first attempt, if it was made straight; until the fail mode asks for it
-	launched bool   // that was tried already, before the call got here
+	launched bool // a first attempt was to be made straight before the call got here
 	attempt  int
 	conn     *Conn     // of the current attempt
 	began    time.Time // when that did, if that is of interest
@@ -179,8 +178,7 @@ func (o *outgoing) exchange(ctx context.Context, c *Conn) (requestBytes, replyBy
 	if p == nil {
 		return sent, 0, err
 	}
-	var received int
-	received, o.call.Trailer, err = c.fetch(ctx, p, c.await(ctx, p), o.call.Service, o.call.Method, o.call.Reply)
+	received, err := o.fetch(ctx, c, p, c.await(ctx, p))
 	return sent, received, err
 }
 
@@ -197,6 +195,12 @@ func (o *outgoing) post(ctx context.Context, c *Conn) (p *pending, sent int, err
 		serialize: o.serializeType(c.config), compress: o.compressType(c.config),
 		own: &o.own, now: o.began,
 	})
+}
+
+// fetch is Conn.fetch for the call.
+func (o *outgoing) fetch(ctx context.Context, c *Conn, p *pending, complete bool) (received int, err error) {
+	received, o.call.Trailer, err = c.fetch(ctx, p, complete, o.call.Service, o.call.Method, o.call.Reply)
+	return received, err
 }
 
 func (o *outgoing) exchangeRaw(ctx context.Context, c *Conn) (requestBytes, replyBytes int, err error) {

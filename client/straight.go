@@ -83,7 +83,7 @@ func (a *attempts) land(ctx context.Context, b *begun) bool {
 	if a.client.config.Observer != nil {
 		b.err = o.fetchObserved(b.conn, b.sent, b.conn.await(o.told.ctx, b.sent))
 	} else {
-		_, o.call.Trailer, b.err = b.conn.fetch(ctx, b.sent, b.conn.await(ctx, b.sent), o.call.Service, o.call.Method, o.call.Reply)
+		_, b.err = o.fetch(ctx, b.conn, b.sent, b.conn.await(ctx, b.sent))
 	}
 	if b.err == nil {
 		a.client.guard.ended(b.target, b.node, &o.call, b.permit, nil)

@@ -31,8 +31,8 @@ func (o *outgoing) limit(ctx context.Context) (context.Context, context.CancelFu
 		return &o.own, nil // the call was launched, and did not begin
 	}
 	o.own.parent = ctx
-	if o.begun != nil {
-		o.own.SetDeadline(o.begun.until)
+	if b := o.attempts.begun; b != nil {
+		o.own.SetDeadline(b.until)
 	} else {
 		o.now = time.Now()
 		o.own.SetDeadline(o.now.Add(o.options.timeout))

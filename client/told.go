@@ -19,16 +19,22 @@ type told struct {
 	header rpcx.Metadata   // of the call: an attempt may have another one
 }
 
-// startCall tells the observer that the call begins. It returns the context to make it with.
-func (o *outgoing) startCall(ctx context.Context, observer rpcx.Observer) context.Context {
+// telling returns what the observer is told.
+func (o *outgoing) telling() *told {
 	if o.told == nil {
 		o.told = new(told)
 	}
-	o.told.call = o.info(0)
+	return o.told
+}
+
+// startCall tells the observer that the call begins. It returns the context to make it with.
+func (o *outgoing) startCall(ctx context.Context, observer rpcx.Observer) context.Context {
+	t := o.telling()
+	t.call = o.info(0)
 	if o.now.IsZero() {
 		o.now = time.Now()
 	}
-	return observer.CallStart(ctx, &o.told.call)
+	return observer.CallStart(ctx, &t.call)
 }
 
 // endCall tells it how the call ended.
@@ -40,10 +46,7 @@ func (o *outgoing) endCall(ctx context.Context, observer rpcx.Observer, err erro
 // startAttempt tells the observer that an attempt begins. It returns the context to make it
 // with, and how it ended unless somebody says otherwise.
 func (o *outgoing) startAttempt(ctx context.Context, c *Conn) (context.Context, *rpcx.CallResult) {
-	if o.told == nil {
-		o.told = new(told)
-	}
-	t := o.told
+	t := o.telling()
 	t.attempt, t.outcome, t.header = o.info(o.attempt), rpcx.CallResult{Err: errPanic}, o.call.Header
 	t.attempt.Peer = c.peer
 	o.began = time.Now()
@@ -81,11 +84,11 @@ func (o *outgoing) postObserved(ctx context.Context, c *Conn) (p *pending, err e
 	return p, result.Err
 }
 
-// fetchObserved is Conn.fetch with an observer.
+// fetchObserved is fetch with an observer.
 func (o *outgoing) fetchObserved(c *Conn, p *pending, complete bool) error {
 	defer o.endAttempt(c)
 	result := &o.told.outcome
-	result.ReplyBytes, o.call.Trailer, result.Err = c.fetch(o.told.ctx, p, complete, o.call.Service, o.call.Method, o.call.Reply)
+	result.ReplyBytes, result.Err = o.fetch(o.told.ctx, c, p, complete)
 	return result.Err
 }
 
