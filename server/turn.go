@@ -137,15 +137,16 @@ func (t *turn) begin(more bool) {
 	}
 }
 
-// makeRoom readies the batch for a reply of about n bytes: a large one would leave the
+// makeRoom readies the batch for a reply of a usual size: a large one would leave the
 // batch's memory behind, and copy what is in it.
-func (t *turn) makeRoom(n int) {
+func (t *turn) makeRoom(usual *bufpool.Hint) {
+	n := usual.Size()
 	if n >= batch/2 && cap(t.out.B)-len(t.out.B) < n {
 		t.send()
 	}
 	if len(t.out.B) == 0 && cap(t.out.B) < n {
 		t.out.Free()
-		t.out = bufpool.Get(n)
+		t.out = usual.Get(n)
 	}
 }
 
@@ -185,7 +186,7 @@ func (t *turn) serveCall(f *protocol.Frame) bool {
 		return true
 	}
 	if in.method != nil {
-		t.makeRoom(in.method.replies.Size())
+		t.makeRoom(&in.method.replies)
 	}
 	t.enter(in)
 	err := t.run(in, f.Payload)

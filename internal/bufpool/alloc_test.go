@@ -31,7 +31,7 @@ func TestNoAllocationInSteadyState(t *testing.T) {
 func TestGrownBufferServesItsNewClass(t *testing.T) {
 	for range 100 { // a garbage collection or a change of processor may come between
 		b := Get(512)
-		b.B = make([]byte, 0, 48<<10) // between two classes: it serves the lower one
+		b.B = make([]byte, 0, 39<<10) // between two classes: it serves the lower one
 		b.Free()
 		got := Get(32 << 10)
 		if got == b {
@@ -77,5 +77,26 @@ func BenchmarkFillWithHint(b *testing.B) {
 		buf.B = append(buf.B, content...)
 		h.Note(len(buf.B))
 		buf.Free()
+	}
+}
+
+// What was encoded into and what was received into do not take each other's place from 1 MiB
+// on, and do below that.
+func TestEncodedApart(t *testing.T) {
+	for _, tt := range []struct {
+		n     int
+		apart bool
+	}{{64 << 10, false}, {1<<20 - 1, false}, {1<<20 + 1, true}} {
+		var h Hint
+		shared := false
+		for range 100 { // a garbage collection or a change of processor may come between
+			b := h.Get(tt.n)
+			b.Free()
+			got := Get(tt.n)
+			shared = shared || got == b
+		}
+		if shared == tt.apart {
+			t.Errorf("%d bytes: what was encoded into is received into: %t", tt.n, shared)
+		}
 	}
 }

@@ -16,14 +16,18 @@ func TestGet(t *testing.T) {
 		{0, 512},
 		{1, 512},
 		{512, 512},
-		{513, 1024},
+		{513, 640},
+		{640, 640},
+		{641, 768},
+		{896, 896},
+		{897, 1024},
 		{1024, 1024},
-		{1025, 2048},
+		{1025, 1280},
 		{64 << 10, 64 << 10},
-		{64<<10 + 1, 128 << 10},
+		{64<<10 + 1, 80 << 10},
 		{1<<20 - 1, 1 << 20},
 		{1 << 20, 1 << 20},
-		{1<<20 + 1, 2 << 20},
+		{1<<20 + 1, 5 << 18},
 		{4 << 20, 4 << 20},
 		{4<<20 + 1, 4<<20 + 1},
 		{5 << 20, 5 << 20},
@@ -49,9 +53,9 @@ func TestClassKeepsItsPromise(t *testing.T) {
 		b.B = append(make([]byte, 0, n), bytes.Repeat([]byte("x"), n)...)
 		b.Free()
 	}
-	for shift := minShift; shift <= maxShift; shift++ {
+	for class := range classes {
 		for range 8 {
-			n := 1 << shift
+			n := capacity(class)
 			if b := Get(n); len(b.B) != 0 || cap(b.B) < n || cap(b.B) > 1<<maxShift {
 				t.Errorf("Get(%d): length %d, capacity %d", n, len(b.B), cap(b.B))
 			}

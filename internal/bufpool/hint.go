@@ -4,7 +4,7 @@ package bufpool
 
 import "sync/atomic"
 
-// Hint remembers how large the buffers of one purpose became, so that the next one
+// Hint remembers how large buffers became that something was encoded into, so that the next one
 // starts with enough room: growing costs a larger buffer and a copy each time. It
 // forgets: after a large one, each smaller one takes a quarter off the difference.
 // What is not kept for reuse is not remembered. The zero value is ready for use, by
@@ -23,9 +23,9 @@ func (h *Hint) Note(n int) {
 	}
 }
 
-// Get returns a buffer of length 0 with room for what is to be expected, and for at
-// least n bytes.
-func (h *Hint) Get(n int) *Buffer { return Get(max(n, int(h.size.Load()))) }
+// Get returns a buffer of length 0, to encode something into, with room for what is to be
+// expected, and for at least n bytes.
+func (h *Hint) Get(n int) *Buffer { return get(max(n, int(h.size.Load())), true) }
 
 // Size returns how many bytes are to be expected.
 func (h *Hint) Size() int { return int(h.size.Load()) }
