@@ -269,7 +269,11 @@ func (c *Conn) receiveReply(f *protocol.Frame) {
 		p.keep(f.Payload, c.reading.in)
 	}
 	c.reading.alone = c.calls.len() == 0 // before the caller can make the next one
-	p.complete()
+	if p == c.reading.own {
+		c.reading.own = nil
+	} else {
+		p.complete()
+	}
 	c.closeIfDrained()
 }
 

@@ -16,8 +16,9 @@ import (
 // it: the reader, to complete it; the caller, to give it up; or the end of the
 // connection. So nobody can touch it when it is used for another call.
 type pending struct {
-	done chan struct{} // holds one: completed
-	home *table        // where free puts it
+	done  chan struct{} // holds one: completed
+	whole atomic.Bool   // likewise
+	home  *table        // where free puts it
 
 	seq  uint64
 	due  time.Duration // when its time is up, for expiry; 0: that is the caller's affair
@@ -75,12 +76,19 @@ func (p *pending) free() {
 }
 
 // complete hands the result to the caller. The pending must be out of the table.
-func (p *pending) complete() { p.done <- struct{}{} }
+func (p *pending) complete() {
+	p.whole.Store(true)
+	p.done <- struct{}{}
+}
 
-// shards is how many parts the table has. Sequence ids are given out in turn, so
-// neighbours land in different parts. Each has a map that stays, so more of them make
-// idle connections heavier; 16 were measured to be no quicker.
-const shards = 4
+const (
+	// shards is how many parts the table has. Each has a map that stays, so more of them make
+	// idle connections heavier; 16 were measured to be no quicker.
+	shards = 4
+	// run is how many sequence ids, which are given out in turn, go to a part before the next
+	// one: a connection that has one call at a time touches the memory of one.
+	run = 16
+)
 
 // shard is a part of the table. A connection with few callers touches as little memory
 // as possible: one call is in no map, and one is kept for reuse at hand.
@@ -91,6 +99,9 @@ type shard struct {
 	spare  *pending
 	closed bool
 }
+
+// shard returns the part for a sequence id.
+func (t *table) shard(seq uint64) *shard { return &t.shards[seq/run%shards] }
 
 // put notes a call. s.mu is held.
 func (s *shard) put(p *pending) {
@@ -145,7 +156,7 @@ func (t *table) nextSeq() uint64 { return t.next.Add(1) - 1 }
 // add puts a call in under a sequence id. It returns nil once the table is closed. What
 // it returns is given back with free.
 func (t *table) add(seq uint64, due time.Duration) *pending {
-	s := &t.shards[seq%shards]
+	s := t.shard(seq)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -171,7 +182,7 @@ func (t *table) newPending() *pending {
 
 // reuse keeps an empty pending that had the given sequence id.
 func (t *table) reuse(p *pending, seq uint64) {
-	s := &t.shards[seq%shards]
+	s := t.shard(seq)
 	s.mu.Lock()
 	if s.spare == nil {
 		s.spare, p = p, nil
@@ -184,7 +195,7 @@ func (t *table) reuse(p *pending, seq uint64) {
 
 // take takes the call with the given id out; nil if it is not there.
 func (t *table) take(seq uint64) *pending {
-	s := &t.shards[seq%shards]
+	s := t.shard(seq)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.take(seq)

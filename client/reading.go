@@ -51,6 +51,7 @@ type reading struct {
 	began  time.Time     // what left counts from
 	resume chan struct{} // holds one: the goroutine has the role again
 	stop   func()        // in.Interrupt
+	own    *pending      // of the caller that has the role, until it is complete; the holder's
 	alone  bool          // the last reply was to the only call; the holder's
 	heard  bool          // a frame has come; the holder's
 }
@@ -161,41 +162,51 @@ func (c *Conn) vacate() {
 }
 
 // readFor reads the connection, for everybody, until p is complete. It reports false if
-// ctx ended first. The caller has the role, and loses it.
+// ctx ended first. The caller has the role, and loses it. Its own reply needs no hand-over.
 func (c *Conn) readFor(ctx context.Context, p *pending) bool {
 	var stop func() bool
 	if p.due == 0 && ctx.Done() != nil {
 		stop = context.AfterFunc(ctx, c.reading.stop)
 	}
-	complete, err := c.readUntil(ctx, p)
+	r := &c.reading
+	r.own = p
+	err := c.readUntil(ctx, p)
+	read := r.own == nil
+	r.own = nil
 	if stop != nil {
 		stop()
 	}
 	if err != nil {
-		c.reading.give() // the goroutine gets the error as well, and ends all calls
+		r.give() // the goroutine gets the error as well, and ends all calls
+	} else {
+		c.handBack()
+	}
+	switch {
+	case read:
+		return true
+	case err != nil || p.whole.Load():
 		<-p.done
 		return true
+	default:
+		return false
 	}
-	c.handBack()
-	return complete
 }
 
-// readUntil is readFor without what is around it. An error is the connection's end.
-func (c *Conn) readUntil(ctx context.Context, p *pending) (complete bool, err error) {
-	in := c.reading.in
-	for len(p.done) == 0 || in.Buffered() { // the reply may have come before the role
-		f, err := in.Next()
+// readUntil reads until p is complete, or ctx has ended. An error is the connection's end.
+func (c *Conn) readUntil(ctx context.Context, p *pending) error {
+	r := &c.reading
+	for r.own != nil && !p.whole.Load() || r.in.Buffered() { // the reply may have come before the role
+		f, err := r.in.Next()
 		switch {
 		case err == nil:
 			c.receive(f)
 		case !errors.Is(err, protocol.ErrInterrupted):
-			return false, err
+			return err
 		case p.due == 0 && ctx.Err() != nil: // else it was meant for another caller
-			return false, nil
+			return nil
 		}
 	}
-	<-p.done
-	return true, nil
+	return nil
 }
 
 // handBack ends a caller's time with the role.

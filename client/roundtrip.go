@@ -145,9 +145,10 @@ func (c *Conn) inTime(ctx context.Context, r *request) bool {
 	at, limited := ctx.Deadline()
 	if limited {
 		if r.now.IsZero() {
-			r.now = time.Now()
+			r.left = time.Until(at)
+		} else {
+			r.left, r.now = at.Sub(r.now), time.Time{}
 		}
-		r.left, r.now = at.Sub(r.now), time.Time{}
 		if r.own.bounds(ctx) {
 			r.due = c.expiry.at(at)
 			return r.left > 0

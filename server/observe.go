@@ -15,7 +15,7 @@ import (
 type observation struct {
 	ctx   context.Context //nolint:containedctx // the handler's, as the observer wants it
 	info  rpcx.CallInfo
-	began time.Time
+	began time.Duration   // since the server was made
 	end   rpcx.CallResult // of the call
 }
 
@@ -41,7 +41,7 @@ func (in *inbound) startObserving() {
 	if o == nil {
 		o = new(observation)
 	}
-	o.began = time.Now()
+	o.began = time.Since(in.conn.server.made)
 	o.info = rpcx.CallInfo{
 		Side:    rpcx.ServerSide,
 		Service: service,
@@ -61,7 +61,7 @@ func (in *inbound) stopObserving(err error) {
 	defer in.recoverTo(&failed) // the call has its outcome already
 	o.end = rpcx.CallResult{
 		Err:          err,
-		Duration:     time.Since(o.began),
+		Duration:     time.Since(in.conn.server.made) - o.began,
 		RequestBytes: in.requestBytes,
 		ReplyBytes:   in.replyBytes,
 	}

@@ -36,7 +36,7 @@ func (c *Context) SetDeadline(at time.Time) { c.at = at }
 func (c *Context) Deadline() (time.Time, bool) { return c.at, !c.at.IsZero() }
 
 // Expired reports whether the deadline has passed.
-func (c *Context) Expired() bool { return !c.at.IsZero() && !time.Now().Before(c.at) }
+func (c *Context) Expired() bool { return !c.at.IsZero() && time.Until(c.at) <= 0 }
 
 // Done implements context.Context.
 func (c *Context) Done() <-chan struct{} {

@@ -50,7 +50,8 @@ type Outbox struct {
 	resumable bool          // a write that timed out may be continued
 	timeout   time.Duration // for the peer to take a burst
 	limit     int           // pending bytes at which Add waits
-	sizes     bufpool.Hint  // of what is added
+	made      time.Time
+	sizes     bufpool.Hint // of what is added
 
 	handovers sync.WaitGroup // goroutines that took the writing over
 
@@ -66,16 +67,16 @@ type Outbox struct {
 	err      error             // set once: nothing is written any more
 	progress chan struct{}     // closed at the next progress; nil: nobody waits
 
-	deadline time.Time   // of writes; the leader's
-	vector   [][]byte    // the leader's
-	buffers  net.Buffers // the leader's; here so that it does not escape per write
+	deadline time.Duration // of writes, since the outbox was made; the leader's
+	vector   [][]byte      // the leader's
+	buffers  net.Buffers   // the leader's; here so that it does not escape per write
 }
 
 // New returns an outbox that writes to conn. A burst of 256 KiB, or the rest if it
 // is less, must be taken by the peer within timeout, or the outbox fails and closes
 // the connection. limit is the number of queued bytes at which Add begins to wait.
 func New(conn net.Conn, timeout time.Duration, limit int) *Outbox {
-	return &Outbox{conn: conn, resumable: resumable(conn), timeout: timeout, limit: limit}
+	return &Outbox{conn: conn, resumable: resumable(conn), timeout: timeout, limit: limit, made: time.Now()}
 }
 
 // resumable reports whether a write to conn that timed out has written exactly what it
@@ -311,12 +312,12 @@ func (o *Outbox) extend(timeout time.Duration) error {
 	if timeout <= patience {
 		least = timeout / 4
 	}
-	now := time.Now()
-	if left := o.deadline.Sub(now); left > least && left <= timeout {
+	now := time.Since(o.made) // costs half of time.Now
+	if left := o.deadline - now; left > least && left <= timeout {
 		return nil
 	}
-	o.deadline = now.Add(timeout)
-	return o.conn.SetWriteDeadline(o.deadline)
+	o.deadline = now + timeout
+	return o.conn.SetWriteDeadline(o.made.Add(o.deadline))
 }
 
 // await waits for progress. o.mu is held on entry and on return.
