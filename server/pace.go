@@ -56,7 +56,7 @@ func (p *pace) quick(noise time.Duration) bool {
 	if p.slow.Load() {
 		return false
 	}
-	if p.fits(noise) {
+	if p.trial.Load() > 0 || p.fits(noise) {
 		return true
 	}
 	p.leave()
@@ -77,8 +77,8 @@ func (p *pace) doubtful() bool {
 func (p *pace) inline(took time.Duration, now time.Time) {
 	switch {
 	case took <= inlineBudget:
-		if p.trial.Load() > 0 {
-			p.trial.Add(-1)
+		if p.trial.Load() > 0 && p.trial.Add(-1) == 0 {
+			p.mean.Store(0) // it has been proved, whatever was noted meanwhile
 		}
 		p.add(took)
 	case !p.alone(took, now):
@@ -116,9 +116,11 @@ func (p *pace) blocked() {
 // pooled notes what a call took that ran in the pool. loaded says that the server has more to do
 // than it can: then a method that needs time is not tried elsewhere.
 func (p *pace) pooled(took, noise time.Duration, loaded bool) {
+	if !p.slow.Load() {
+		return // it is one of those that were in the pool when the method left it
+	}
 	p.add(took)
 	switch {
-	case !p.slow.Load():
 	case p.fits(noise):
 		p.comeBack(0)
 	case !loaded && p.mean.Load() < 2*p.wait.Load():

@@ -115,6 +115,27 @@ func TestPaceOnABusyServer(t *testing.T) {
 	}
 }
 
+// Calls that are still in the pool when a method is tried in the readers end there one after
+// the other, and say nothing about it.
+func TestPaceStragglers(t *testing.T) {
+	t.Parallel()
+	const wait = 7 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		p := pace{}
+		p.wait.Store(int64(wait))
+		p.slow.Store(true)
+		p.mean.Store(int64(wait))
+		p.pooled(wait, 0, false)
+		for i := range 5 * proof {
+			if !p.quick(0) {
+				t.Fatalf("it is back in the pool after %d quick calls and as many that had waited there", i)
+			}
+			p.inline(10*time.Microsecond, time.Now())
+			p.pooled(wait, 0, false)
+		}
+	})
+}
+
 // What takes the processor from all connections at the same time counts once.
 func TestPaceOfCallsHeldUpTogether(t *testing.T) {
 	t.Parallel()
