@@ -127,8 +127,8 @@ func (m *monitor) takeOver(c *Conn, t *turn, state uint64) {
 		return
 	}
 	c.calls.adopt(t.current)
-	if m := t.current.method; m != nil {
-		m.pace.blocked()
+	if called := t.current.method; called != nil {
+		called.pace.blocked(m.server.workers.starved)
 	}
 	m.server.stats.takeovers.Add(1)
 	go next.read() // inherits the old turn's place in server.turns

@@ -16,8 +16,9 @@ import (
 // can be thousands of calls when the server has much to do. Then all of them take long, however
 // quick the method is, and it would stay in the pool for good, where it costs most. So what a
 // ready goroutine has to wait there is measured. A method whose calls take no longer than that
-// explains is tried in the readers: the first call that holds up its connection sends it back,
-// and it is not tried again for a pause, which doubles each time.
+// explains, while most of them could go on if there were a processor, is tried in the readers:
+// the first call that holds up its connection sends it back, and it is not tried again for a
+// pause, which is longer each time.
 //
 // Samples come from many goroutines; a lost one does no harm.
 type pace struct {
@@ -43,7 +44,9 @@ const (
 	asking = 16
 	// proof is how many calls of a method that is tried must be quick.
 	proof = 64
-	// shortPause and longPause bound the time until it is tried again.
+	// shortPause and longPause bound the time until it is tried again, which is so many times
+	// longer after a trial that failed.
+	longer     = 8
 	shortPause = tick
 	longPause  = 10 * time.Second
 	// clearing bounds the time for which it is not judged, since calls are still in the pool.
@@ -106,25 +109,30 @@ func (p *pace) alone(took time.Duration, now time.Time) bool {
 	return true
 }
 
-// blocked notes that a call was found blocking.
-func (p *pace) blocked() {
-	if p.alone(2*tick, time.Now()) {
+// blocked notes that a call was found blocking. One that is tried has failed, unless calls that
+// are ready to run are still in its way.
+func (p *pace) blocked(starved func() bool) {
+	switch {
+	case p.trial.Load() > 0 && !starved():
+		p.mean.Store(int64(blockedSample))
+		p.leave()
+	case p.alone(2*tick, time.Now()):
 		p.add(blockedSample)
 	}
 }
 
-// pooled notes what a call took that ran in the pool. loaded says that the server has more to do
-// than it can: then a method that needs time is not tried elsewhere.
-func (p *pace) pooled(took, noise time.Duration, loaded bool) {
+// pooled notes what a call took that ran in the pool. starved reports whether most of those there
+// are ready to run; it is asked seldom.
+func (p *pace) pooled(took, noise time.Duration, starved func() bool) {
 	if !p.slow.Load() {
 		return // it is one of those that were in the pool when the method left it
 	}
 	p.add(took)
-	switch {
-	case p.fits(noise):
-		p.comeBack(0)
-	case !loaded && p.mean.Load() < 2*p.wait.Load():
-		p.comeBack(proof)
+	switch mean := p.mean.Load(); {
+	case mean < int64(inlineBudget):
+		p.comeBack(0, nil)
+	case mean < 2*max(int64(noise), p.wait.Load()):
+		p.comeBack(proof, starved)
 	}
 }
 
@@ -148,15 +156,15 @@ func (p *pace) leave() {
 	}
 	p.left = time.Now()
 	if p.trial.Swap(0) > 0 {
-		p.pause = min(2*max(p.pause, shortPause), longPause)
+		p.pause = min(longer*max(p.pause, shortPause), longPause)
 	} else {
 		p.pause = shortPause
 	}
 }
 
-// comeBack lets calls run inline again, if it is time. So many of them have to prove that the
-// method is quick, after those that are still in the pool, and in their way.
-func (p *pace) comeBack(trial int32) {
+// comeBack lets calls run inline again, if it is time. A trial is that so many of them have to
+// prove that the method is quick, after those that are still in the pool, and in their way.
+func (p *pace) comeBack(trial int32, starved func() bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
@@ -164,6 +172,10 @@ func (p *pace) comeBack(trial int32) {
 		return
 	}
 	if trial > 0 {
+		if !starved() {
+			p.left = now // ask again after the pause
+			return
+		}
 		p.mean.Store(0)
 		p.held = now.Add(min(4*time.Duration(p.wait.Load()), clearing))
 	}

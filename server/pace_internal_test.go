@@ -4,6 +4,8 @@ package server
 
 import (
 	"context"
+	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,11 +22,15 @@ func (p *pace) take(took ...time.Duration) (inline int) {
 			inline++
 			p.inline(d, time.Now())
 		} else {
-			p.pooled(d, 0, false)
+			p.pooled(d, 0, nobody)
 		}
 	}
 	return inline
 }
+
+func nobody() bool { return false }
+
+func everybody() bool { return true }
 
 // again returns n times d.
 func again(n int, d time.Duration) []time.Duration {
@@ -94,7 +100,7 @@ func TestPaceOnABusyServer(t *testing.T) {
 					returns++
 				}
 				if was = quick; !quick {
-					p.pooled(wait, 0, false)
+					p.pooled(wait, 0, everybody)
 					continue
 				}
 				inline++
@@ -125,15 +131,87 @@ func TestPaceStragglers(t *testing.T) {
 		p.wait.Store(int64(wait))
 		p.slow.Store(true)
 		p.mean.Store(int64(wait))
-		p.pooled(wait, 0, false)
+		p.pooled(wait, 0, everybody)
 		for i := range 5 * proof {
 			if !p.quick(0) {
 				t.Fatalf("it is back in the pool after %d quick calls and as many that had waited there", i)
 			}
 			p.inline(10*time.Microsecond, time.Now())
-			p.pooled(wait, 0, false)
+			p.pooled(wait, 0, everybody)
 		}
 	})
+}
+
+// A method is tried only while the calls in the pool could go on, and a call that blocks then
+// ends the trial at once, unless others were in its way.
+func TestPaceTriesWhatIsStarved(t *testing.T) {
+	t.Parallel()
+	const took, wait = 10 * time.Millisecond, 7 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		p := pace{}
+		p.wait.Store(int64(wait))
+		p.mean.Store(int64(took))
+		p.leave()
+		asked := 0
+		for range 100 {
+			time.Sleep(time.Millisecond)
+			p.pooled(took, wait, func() bool { asked++; return false })
+		}
+		if p.quick(0) {
+			t.Error("a method whose calls wait for something else is tried in the readers")
+		}
+		if asked == 0 || asked > 20 {
+			t.Errorf("in 100 ms it was asked %d times what the calls wait for", asked)
+		}
+		time.Sleep(shortPause)
+		p.pooled(took, wait, everybody)
+		p.blocked(everybody)
+		if !p.quick(0) {
+			t.Error("a call that waited for the others ended the trial")
+		}
+		p.blocked(nobody)
+		if p.quick(0) {
+			t.Error("a call that blocked did not end the trial")
+		}
+	})
+}
+
+// What calls wait for is told apart: a processor, or something else.
+func TestStarved(t *testing.T) { //nolint:paralleltest // others would want the processor too
+	const calls = 100
+	for _, ready := range []bool{false, true} {
+		var (
+			w    = workers{limit: calls}
+			wg   sync.WaitGroup
+			over = make(chan struct{})
+		)
+		for range calls {
+			w.reserve()
+			wg.Go(func() {
+				defer w.unreserve()
+				for {
+					select {
+					case <-over:
+						return
+					default:
+					}
+					if !ready {
+						<-over
+						return
+					}
+					runtime.Gosched()
+				}
+			})
+		}
+		for range 1000 { // they have begun
+			runtime.Gosched()
+		}
+		if got := w.starved(); got != ready {
+			t.Errorf("%d calls that are ready to run: %t; starved: %t", calls, ready, got)
+		}
+		close(over)
+		wg.Wait()
+	}
 }
 
 // What takes the processor from all connections at the same time counts once.

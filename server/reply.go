@@ -190,7 +190,8 @@ func (in *inbound) work() {
 	err := in.serve(in.payload)
 	m := in.method
 	if in.handled {
-		m.pace.pooled(time.Since(began), m.noise(in.conn.server.monitor.noise()), m.crowded())
+		s := in.conn.server
+		m.pace.pooled(time.Since(began), m.noise(s.monitor.noise()), func() bool { return !m.crowded() && s.workers.starved() })
 	}
 	b := m.replies.Get(smallBatch)
 	b.B = in.appendReply(b.B, err)
