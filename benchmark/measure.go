@@ -31,6 +31,8 @@ type measurement struct {
 	Errors     int64  `json:"errors"`
 	FirstError string `json:"first_error,omitempty"`
 	Unfinished int64  `json:"unfinished,omitempty"` // open loop: had not ended in time
+
+	Disturbed float64 `json:"disturbed"` // share of the processors that others took meanwhile
 }
 
 // cpu returns what a call costs both sides together.

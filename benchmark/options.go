@@ -18,6 +18,7 @@ type runOptions struct {
 	callers, conns, delays, payloads string
 	rate, idle                       int
 	rounds                           int
+	noise                            float64
 	warmup, duration                 time.Duration
 	ratio                            string
 	json, svg, profiles              string
@@ -35,6 +36,7 @@ func (o *runOptions) register(flags *flag.FlagSet) {
 	flags.IntVar(&o.rounds, "rounds", 5, "measurements of each peer in each scenario")
 	flags.DurationVar(&o.duration, "duration", time.Second, "time that is recorded of each measurement")
 	flags.DurationVar(&o.warmup, "warmup", 0, "time before that; 0: 30 % of it, at least 300ms")
+	flags.Float64Var(&o.noise, "noise", 0.15, "`share` of the processors that others may take; a measurement with more is made again, up to three times")
 	flags.StringVar(&o.ratio, "ratio", "", "the `peer` that others are compared with; empty: rpcx, or the first")
 	flags.StringVar(&o.svg, "svg", "", "draw throughput and latency over the number of callers into `FILE`")
 }
@@ -73,7 +75,7 @@ func (o *runOptions) plan(flags *flag.FlagSet) (*plan, error) {
 	if o.quick {
 		o.hurry(given)
 	}
-	p.rounds = o.rounds
+	p.rounds, p.noise = o.rounds, o.noise
 	p.timing = timing{o.warmup, o.duration}
 	if p.timing.warmup == 0 {
 		p.timing.warmup = max(p.timing.duration*3/10, 300*time.Millisecond)
@@ -113,6 +115,8 @@ func (o *runOptions) check(p *plan) error {
 	switch {
 	case p.rounds < 1:
 		return fmt.Errorf("-rounds %d: at least one is needed", p.rounds)
+	case p.noise <= 0:
+		return fmt.Errorf("-noise %v: want a share, as 0.15; 1 for any", p.noise)
 	case p.idle < 0:
 		return fmt.Errorf("-idle %d: negative", p.idle)
 	case p.timing.duration < 10*time.Millisecond || p.timing.warmup < 0:
