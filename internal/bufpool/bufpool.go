@@ -30,9 +30,9 @@ func below(n int) int {
 }
 
 // pools holds the buffers of each class. It is the one state that a package of this
-// project keeps: a cache nobody can observe. What Get returns never depends on what was in it, the garbage collector empties it, and one
-// cache per process serves all connections of all clients and servers better than
-// many small ones would.
+// project keeps: a cache nobody can observe. What Get returns never depends on what was in
+// it, the garbage collector empties it, and one cache per process serves all connections
+// of all clients and servers better than many small ones would.
 var pools [classes]sync.Pool //nolint:gochecknoglobals // see above
 
 // encoded holds what pools would, of the classes above bypass, for what is encoded. To copy
