@@ -57,6 +57,21 @@ func TestHistogramPercentiles(t *testing.T) {
 	}
 }
 
+// Two distributions in the same buckets that differ by less than a bucket's width are told apart.
+func TestHistogramWithinBuckets(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // always the same
+	for _, shift := range []float64{0, 5e4, 1e5} {
+		var h histogram
+		for range 100_000 {
+			h.add(time.Duration(31e6 + shift + rnd.NormFloat64()*2e5))
+		}
+		if got := float64(h.percentile(50)); math.Abs(got-31e6-shift) > 1e4 {
+			t.Errorf("the median of times around %v ns is %v", 31e6+shift, got)
+		}
+	}
+}
+
 // Buckets follow each other without a gap, and each holds its own bounds.
 func TestHistogramBuckets(t *testing.T) {
 	t.Parallel()
