@@ -53,7 +53,7 @@ func (p *plan) run(ctx context.Context, w io.Writer, done func(*measurement) err
 		for round := range p.rounds {
 			for _, who := range c.of(p.peers) {
 				n++
-				m, err := p.measureQuietly(ctx, w, who, s, round+1)
+				m, err := quietest(p.noise, w, func() (*measurement, error) { return p.measure(ctx, who, s, round+1) })
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
@@ -88,22 +88,23 @@ func outcome(m *measurement, err error) string {
 // retries is how often a measurement is made again that others have disturbed.
 const retries = 3
 
-// measureQuietly makes a measurement that others did not disturb, or the least disturbed of some.
-func (p *plan) measureQuietly(ctx context.Context, w io.Writer, who peer, s scenario, round int) (best *measurement, err error) {
+// quietest makes a measurement until others did not disturb one, and returns the least
+// disturbed.
+func quietest(noise float64, w io.Writer, measure func() (*measurement, error)) (best *measurement, err error) {
 	for try := 0; ; try++ {
-		before := spentSoFar()
-		m, err := p.measure(ctx, who, s, round)
-		if err != nil {
+		m, err := measure()
+		switch {
+		case err != nil && best != nil:
+			return best, nil
+		case err != nil:
 			return nil, err
-		}
-		m.Disturbed = spentSoFar().disturbance(before)
-		if best == nil || m.Disturbed < best.Disturbed {
+		case best == nil || m.Disturbed < best.Disturbed:
 			best = m
 		}
-		if m.Disturbed <= p.noise || try == retries {
+		if m.Disturbed <= noise || try == retries {
 			return best, nil
 		}
-		fmt.Fprintf(w, "  others took %.0f %% of the processors: %s again\n", 100*m.Disturbed, who.name)
+		fmt.Fprintf(w, "  others took %.0f %% of the processors: %s again\n", 100*m.Disturbed, m.Peer)
 	}
 }
 
@@ -126,6 +127,7 @@ func (p *plan) measure(ctx context.Context, who peer, s scenario, round int) (*m
 	limit := p.timing.warmup + 2*p.timing.duration + 2*gracePeriod + time.Duration(s.Conns)*10*time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	before := spentSoFar()
 	srv, err := startServer(ctx, who, s.Delay)
 	if err != nil {
 		return nil, err
@@ -145,7 +147,7 @@ func (p *plan) measure(ctx context.Context, who peer, s scenario, round int) (*m
 	if err := errors.Join(err, srv.stop()); err != nil {
 		return nil, err
 	}
-	m.Round = round
+	m.Round, m.Disturbed = round, spentSoFar().disturbance(before)
 	return m, nil
 }
 

@@ -127,11 +127,12 @@ func (m *monitor) takeOver(c *Conn, t *turn, state uint64) {
 		return
 	}
 	c.calls.adopt(t.current)
-	if called := t.current.method; called != nil {
-		called.pace.blocked(m.server.workers.starved)
-	}
-	m.server.stats.takeovers.Add(1)
+	called := t.current.method
 	go next.read() // inherits the old turn's place in server.turns
+	m.server.stats.takeovers.Add(1)
+	if called != nil {
+		called.pace.blocked(called.pace.starved)
+	}
 }
 
 // forget drops a connection that is gone.

@@ -4,6 +4,7 @@ package server
 
 import (
 	"runtime"
+	"runtime/metrics"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,23 +17,28 @@ import (
 // can be thousands of calls when the server has much to do. Then all of them take long, however
 // quick the method is, and it would stay in the pool for good, where it costs most. So what a
 // ready goroutine has to wait there is measured. A method whose calls take no longer than that
-// explains, while most of them could go on if there were a processor, is tried in the readers:
-// the first call that holds up its connection sends it back, and it is not tried again for a
-// pause, which is longer each time.
+// explains, while most of them could go on if there were a processor, is tried in the readers.
+//
+// A trial begins with a clearing: calls that are still in the pool are in the way of those in
+// the readers, so these are not judged. Then the first call that holds up its connection sends
+// the method back, and it is not tried again for a pause, which is longer each time.
 //
 // Samples come from many goroutines; a lost one does no harm.
 type pace struct {
-	mean   atomic.Int64  // of what calls take, in ns, as a moving average
-	slow   atomic.Bool   // they run in the pool
-	trial  atomic.Int32  // calls that have still to be quick for the method to be trusted
-	calls  atomic.Uint32 // that have run in the pool
-	wait   atomic.Int64  // of a goroutine that is ready there, in ns, as a moving average
-	pinned bool          // the method stays in the pool
+	mean    atomic.Int64  // of what calls take, in ns, as a moving average
+	slow    atomic.Bool   // they run in the pool
+	trial   atomic.Int32  // calls that have still to be quick for the method to be trusted
+	calls   atomic.Uint32 // that have run in the pool
+	running atomic.Int64  // calls that run there
+	wait    atomic.Int64  // of a goroutine that is ready there, in ns, as a moving average
+	pinned  bool          // the method stays in the pool
 
-	mu    sync.Mutex // guards what follows, and changes of slow
-	held  time.Time  // connections that were held up before then have been counted
-	left  time.Time  // when the method left for the pool
-	pause time.Duration
+	mu      sync.Mutex // guards what follows, and changes of slow
+	held    time.Time  // connections that were held up before then have been counted
+	cleared time.Time  // calls that began before then are not judged by a trial
+	came    time.Time  // when the method came back
+	left    time.Time  // when it left for the pool
+	pause   time.Duration
 }
 
 const (
@@ -44,13 +50,15 @@ const (
 	asking = 16
 	// proof is how many calls of a method that is tried must be quick.
 	proof = 64
+	// clearing bounds the time before they are judged.
+	clearing = 3 * tick
+	// settled is how long a method has to stay for its return to count as a success.
+	settled = 10 * tick
 	// shortPause and longPause bound the time until it is tried again, which is so many times
-	// longer after a trial that failed.
-	longer     = 8
+	// longer after each failure.
 	shortPause = tick
 	longPause  = 10 * time.Second
-	// clearing bounds the time for which it is not judged, since calls are still in the pool.
-	clearing = 3 * tick
+	longer     = 4
 )
 
 // quick reports whether a call may run inline, given how long a wait for the
@@ -79,21 +87,32 @@ func (p *pace) doubtful() bool {
 // inline notes what a call took that ran inline and has ended now.
 func (p *pace) inline(took time.Duration, now time.Time) {
 	switch {
-	case took <= inlineBudget:
-		if p.trial.Load() > 0 && p.trial.Add(-1) == 0 {
-			p.mean.Store(0) // it has been proved, whatever was noted meanwhile
-		}
-		p.add(took)
-	case !p.alone(took, now):
-		if p.trial.Load() <= 0 {
-			p.add(2 * inlineBudget) // enough to tell, where calls are held up all the time
-		}
 	case p.trial.Load() > 0:
+		p.judge(took, now)
+	case took <= inlineBudget || p.alone(took, now):
+		p.add(took)
+	default:
+		p.add(2 * inlineBudget) // enough to tell, where calls are held up all the time
+	}
+}
+
+// judge is inline for a method that is tried.
+func (p *pace) judge(took time.Duration, now time.Time) {
+	switch {
+	case p.clearing(now.Add(-took)):
+	case took > inlineBudget:
 		p.mean.Store(int64(took))
 		p.leave()
-	default:
-		p.add(took)
+	case p.trial.Add(-1) == 0:
+		p.mean.Store(int64(took)) // it has been proved, whatever was noted meanwhile
 	}
+}
+
+// clearing reports whether a call that began then is not judged by a trial.
+func (p *pace) clearing(began time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return began.Before(p.cleared)
 }
 
 // alone reports whether no other call was held up in the time before now that one was: if
@@ -112,27 +131,38 @@ func (p *pace) alone(took time.Duration, now time.Time) bool {
 // blocked notes that a call was found blocking. One that is tried has failed, unless calls that
 // are ready to run are still in its way.
 func (p *pace) blocked(starved func() bool) {
+	now := time.Now()
 	switch {
-	case p.trial.Load() > 0 && !starved():
-		p.mean.Store(int64(blockedSample))
-		p.leave()
-	case p.alone(2*tick, time.Now()):
+	case p.trial.Load() > 0:
+		if !p.clearing(now.Add(-2*tick)) || !starved() {
+			p.mean.Store(int64(blockedSample))
+			p.leave()
+		}
+	case p.alone(2*tick, now):
 		p.add(blockedSample)
 	}
 }
 
-// pooled notes what a call took that ran in the pool. starved reports whether most of those there
-// are ready to run; it is asked seldom.
+// pooled notes what a call took that ran in the pool. noise is how long a wait for the processor
+// is on this machine now. starved reports whether most of the calls there are ready to run; it is
+// asked seldom.
 func (p *pace) pooled(took, noise time.Duration, starved func() bool) {
 	if !p.slow.Load() {
 		return // it is one of those that were in the pool when the method left it
 	}
 	p.add(took)
-	switch mean := p.mean.Load(); {
+	mean, wait := p.mean.Load(), p.wait.Load()
+	switch {
 	case mean < int64(inlineBudget):
-		p.comeBack(0, nil)
-	case mean < 2*max(int64(noise), p.wait.Load()):
-		p.comeBack(proof, starved)
+		p.comeBack(0)
+	case mean < 2*wait && p.due():
+		if starved() {
+			p.comeBack(proof)
+		} else {
+			p.postpone()
+		}
+	case mean < 2*int64(noise) && int64(noise) > 2*wait: // others took the processor from all of us
+		p.comeBack(proof)
 	}
 }
 
@@ -147,6 +177,16 @@ func (p *pace) ask() {
 	p.wait.Store(wait + (int64(time.Since(began))-wait)/4)
 }
 
+// starved reports whether as many goroutines are ready to run, and wait for a processor, as three
+// quarters of the calls that run in the pool. If these waited for something else there would
+// not be: the goroutines of other methods and of the program may be counted, but mostly are fewer.
+func (p *pace) starved() bool {
+	ready := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
+	metrics.Read(ready)
+	running := p.running.Load()
+	return running > 0 && ready[0].Value.Kind() == metrics.KindUint64 && 4*ready[0].Value.Uint64() >= 3*uint64(running)
+}
+
 // leave lets calls run in the pool.
 func (p *pace) leave() {
 	p.mu.Lock()
@@ -155,29 +195,40 @@ func (p *pace) leave() {
 		return
 	}
 	p.left = time.Now()
-	if p.trial.Swap(0) > 0 {
+	if p.trial.Swap(0) > 0 || p.left.Sub(p.came) < settled {
 		p.pause = min(longer*max(p.pause, shortPause), longPause)
 	} else {
 		p.pause = shortPause
 	}
 }
 
-// comeBack lets calls run inline again, if it is time. A trial is that so many of them have to
-// prove that the method is quick, after those that are still in the pool, and in their way.
-func (p *pace) comeBack(trial int32, starved func() bool) {
+// due reports whether it is time for calls to run inline again.
+func (p *pace) due() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.pinned && time.Since(p.left) >= p.pause
+}
+
+// postpone makes it not due for a moment.
+func (p *pace) postpone() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left = time.Now().Add(min(shortPause, p.pause) - p.pause)
+}
+
+// comeBack lets calls run inline again, if it is time. In a trial so many of them have to prove
+// that the method is quick.
+func (p *pace) comeBack(trial int32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	if !p.slow.Load() || p.pinned || now.Sub(p.left) < p.pause {
 		return
 	}
+	p.came = now
 	if trial > 0 {
-		if !starved() {
-			p.left = now // ask again after the pause
-			return
-		}
 		p.mean.Store(0)
-		p.held = now.Add(min(4*time.Duration(p.wait.Load()), clearing))
+		p.cleared = now.Add(min(4*time.Duration(p.wait.Load()), clearing))
 	}
 	p.trial.Store(trial)
 	p.slow.Store(false)

@@ -132,12 +132,16 @@ func TestPaceStragglers(t *testing.T) {
 		p.slow.Store(true)
 		p.mean.Store(int64(wait))
 		p.pooled(wait, 0, everybody)
-		for i := range 5 * proof {
+		for i := range 1000 * proof {
 			if !p.quick(0) {
 				t.Fatalf("it is back in the pool after %d quick calls and as many that had waited there", i)
 			}
+			time.Sleep(10 * time.Microsecond)
 			p.inline(10*time.Microsecond, time.Now())
 			p.pooled(wait, 0, everybody)
+		}
+		if p.trial.Load() > 0 {
+			t.Error("that was not enough to prove it")
 		}
 	})
 }
@@ -178,17 +182,20 @@ func TestPaceTriesWhatIsStarved(t *testing.T) {
 
 // What calls wait for is told apart: a processor, or something else.
 func TestStarved(t *testing.T) { //nolint:paralleltest // others would want the processor too
+	var p pace
+	if p.starved() {
+		t.Error("nothing runs, and it waits for a processor")
+	}
 	const calls = 100
 	for _, ready := range []bool{false, true} {
 		var (
-			w    = workers{limit: calls}
 			wg   sync.WaitGroup
 			over = make(chan struct{})
 		)
 		for range calls {
-			w.reserve()
+			p.running.Add(1)
 			wg.Go(func() {
-				defer w.unreserve()
+				defer p.running.Add(-1)
 				for {
 					select {
 					case <-over:
@@ -206,12 +213,78 @@ func TestStarved(t *testing.T) { //nolint:paralleltest // others would want the 
 		for range 1000 { // they have begun
 			runtime.Gosched()
 		}
-		if got := w.starved(); got != ready {
+		if got := p.starved(); got != ready {
 			t.Errorf("%d calls that are ready to run: %t; starved: %t", calls, ready, got)
 		}
 		close(over)
 		wg.Wait()
 	}
+}
+
+// A trial ends, whatever is in the way of its calls.
+func TestPaceTrialEnds(t *testing.T) {
+	t.Parallel()
+	for name, call := range map[string]func(p *pace){
+		"every call is taken over": func(p *pace) {
+			time.Sleep(2 * tick)
+			p.blocked(everybody)
+			time.Sleep(tick / 2)
+			p.inline(5*tick/2, time.Now())
+		},
+		"one of 20 waits": func(p *pace) {
+			for range 19 {
+				time.Sleep(20 * time.Microsecond)
+				p.inline(20*time.Microsecond, time.Now())
+			}
+			time.Sleep(5 * time.Millisecond)
+			p.inline(5*time.Millisecond, time.Now())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const wait = 8 * time.Millisecond
+				var p pace
+				p.wait.Store(int64(wait))
+				p.mean.Store(int64(wait))
+				p.leave()
+				trials, inline := 0, time.Duration(0)
+				for began := time.Now(); time.Since(began) < 20*time.Second; {
+					if !p.quick(0) {
+						time.Sleep(wait)
+						p.pooled(wait, 0, everybody)
+						continue
+					}
+					if p.trial.Load() == proof {
+						trials++
+					}
+					from := time.Now()
+					call(&p)
+					inline += time.Since(from)
+				}
+				if inline > time.Second {
+					t.Errorf("in 20 s the method was in the readers for %v; trials seen: %d", inline, trials)
+				}
+			})
+		})
+	}
+}
+
+// Where others take the processor from the whole program, its own goroutines do not wait for it.
+func TestPaceNoiseOutside(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var p pace
+		p.mean.Store(int64(150 * time.Microsecond))
+		p.leave()
+		for range 100 {
+			time.Sleep(time.Millisecond)
+			p.pooled(150*time.Microsecond, time.Millisecond, nobody)
+		}
+		if !p.quick(time.Millisecond) {
+			t.Error("a method of 150 µs stays in the pool where ticks are late by 1 ms")
+		}
+	})
 }
 
 // What takes the processor from all connections at the same time counts once.

@@ -176,6 +176,14 @@ func (in *inbound) workAlone(wk *worker) (next *inbound, kept bool) {
 	return next, kept
 }
 
+// servePooled is serve for a call that runs in the pool.
+func (in *inbound) servePooled() error {
+	running := &in.method.pace.running
+	running.Add(1)
+	defer running.Add(-1)
+	return in.serve(in.payload)
+}
+
 // work runs the call and sends its reply by itself.
 func (in *inbound) work() {
 	done := false
@@ -187,11 +195,10 @@ func (in *inbound) work() {
 	}()
 	began := time.Now()
 	in.runs(began)
-	err := in.serve(in.payload)
 	m := in.method
+	err := in.servePooled()
 	if in.handled {
-		s := in.conn.server
-		m.pace.pooled(time.Since(began), m.noise(s.monitor.noise()), func() bool { return !m.crowded() && s.workers.starved() })
+		m.pace.pooled(time.Since(began), m.noise(in.conn.server.monitor.noise()), func() bool { return !m.crowded() && m.pace.starved() })
 	}
 	b := m.replies.Get(smallBatch)
 	b.B = in.appendReply(b.B, err)

@@ -3,7 +3,6 @@
 package server
 
 import (
-	"runtime/metrics"
 	"sync"
 	"sync/atomic"
 )
@@ -42,14 +41,6 @@ func (w *workers) full(share float64) bool {
 
 // queued returns how many calls have a goroutine and wait for a processor.
 func (w *workers) queued() int { return int(w.given.Load() - w.begun.Load()) }
-
-// starved reports whether three quarters of the calls that run could go on if there were a
-// processor for them, and do not wait for anything else. It costs some microseconds.
-func (w *workers) starved() bool {
-	ready := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
-	metrics.Read(ready)
-	return ready[0].Value.Kind() == metrics.KindUint64 && int64(ready[0].Value.Uint64()) >= w.busy.Load()*3/4
-}
 
 // reserveAnyway takes a place though there may be none.
 func (w *workers) reserveAnyway() { w.busy.Add(1) }

@@ -11,7 +11,7 @@ import (
 )
 
 // The classes hold the capacities from 1<<minShift to 1<<maxShift bytes, 512 B to 4 MiB,
-// four to each doubling: a buffer is at most a quarter larger than it has to be. Larger
+// four to each doubling: from the second on a buffer is at most a quarter too large. Larger
 // buffers are left to the garbage collector, so that a rare giant is not held on to.
 const (
 	minShift = 9
@@ -36,11 +36,13 @@ func below(n int) int {
 var pools [classes]sync.Pool //nolint:gochecknoglobals // see above
 
 // encoded holds what pools would, of the classes above bypass, for what is encoded. To copy
-// a megabyte or more Go writes past the processor's caches, and where those hold the memory that
-// is written to, as they do after something was received into it, that takes twice as long.
+// a megabyte or more Go writes past the caches of a processor with AVX, and where those hold the
+// memory that is written to, as they do after something was received into it, that takes twice as
+// long.
 var encoded [classes]sync.Pool //nolint:gochecknoglobals // see pools
 
-// bypass is the number of bytes from which on Go's memmove writes past the caches.
+// bypass is the number of bytes from which on Go's memmove writes past the caches. A frame of as
+// many has a payload of less.
 const bypass = 1 << 20
 
 // Buffer is a byte slice on loan. The owner may append to B, reslice and replace it.
