@@ -28,11 +28,11 @@ func spentSoFar() spent {
 	busy, cpus := parseBusy(string(stat))
 	s := spent{at: time.Now(), busy: busy, cpus: cpus}
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
-		var r syscall.Rusage
-		if syscall.Getrusage(who, &r) != nil {
+		cpu, err := cpuTime(who)
+		if err != nil {
 			return spent{}
 		}
-		s.own += time.Duration(r.Utime.Nano() + r.Stime.Nano())
+		s.own += cpu
 	}
 	return s
 }

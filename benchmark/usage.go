@@ -24,19 +24,28 @@ type usage struct {
 
 // currentUsage returns the usage of this process, which has made or served calls.
 func currentUsage(calls int64) (usage, error) {
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		return usage{}, fmt.Errorf("getrusage: %w", err)
+	cpu, err := cpuTime(syscall.RUSAGE_SELF)
+	if err != nil {
+		return usage{}, err
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return usage{
-		CPU:     time.Duration(r.Utime.Nano() + r.Stime.Nano()),
+		CPU:     cpu,
 		Mallocs: m.Mallocs,
 		Bytes:   m.TotalAlloc,
 		RSS:     residentMemory(),
 		Calls:   calls,
 	}, nil
+}
+
+// cpuTime returns the user and system time of this process, or of those that it has awaited.
+func cpuTime(who int) (time.Duration, error) {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(who, &r); err != nil {
+		return 0, fmt.Errorf("getrusage: %w", err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano()), nil
 }
 
 // residentMemory reads what the kernel knows; 0 where there is no /proc.
