@@ -17,15 +17,21 @@ import (
 	"github.com/rpcx-go/rpcx/registry"
 )
 
-// around is what may be around a call: it decides how much the call holds while it waits,
-// and must change nothing else.
-func around() map[string]client.Option {
+// around runs f with what may be around a call: it decides how much the call holds while it
+// waits, and must change nothing else.
+func around(t *testing.T, f func(t *testing.T, opt client.Option)) {
+	t.Helper()
 	idle := rpcx.Interceptor{Unary: func(next rpcx.UnaryFunc) rpcx.UnaryFunc { return next }}
-	return map[string]client.Option{
+	for name, opt := range map[string]client.Option{
 		"nothing":                {},
 		"an observer":            {Observer: silent{}},
 		"an interceptor":         {Interceptors: []rpcx.Interceptor{idle}},
 		"an attempt interceptor": {AttemptInterceptors: []rpcx.Interceptor{idle}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f(t, opt)
+		})
 	}
 }
 
@@ -33,9 +39,9 @@ func around() map[string]client.Option {
 // is left of its time.
 func TestFirstAttemptFails(t *testing.T) {
 	t.Parallel()
-	for name, opt := range around() {
+	around(t, func(t *testing.T, opt client.Option) {
 		for _, mode := range []client.FailMode{client.Failtry, client.Failover} {
-			t.Run(name+"/"+mode.String(), func(t *testing.T) {
+			t.Run(mode.String(), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					p := newPeer(t)
@@ -71,40 +77,37 @@ func TestFirstAttemptFails(t *testing.T) {
 				})
 			})
 		}
-	}
+	})
 }
 
 // The time of a call is up when it is, whichever attempt is under way.
 func TestTimeoutAfterFirstAttempt(t *testing.T) {
 	t.Parallel()
-	for name, opt := range around() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				p := newPeer(t)
-				calls := 0
-				p.answer(func(w *wire, m *protocol.Message) {
-					if calls++; calls == 1 {
-						time.Sleep(400 * time.Millisecond)
-						w.replyError(m, rpcx.Errorf(rpcx.ResourceExhausted, "busy").NotExecuted())
-					}
-				})
-				began := time.Now()
-				err := p.client(client.Failtry, opt).Call(context.Background(), "M", []byte("id"), new([]byte), client.WithTimeout(time.Second))
-				took := time.Since(began)
-				synctest.Wait()
-				if took != time.Second || calls != 2 {
-					t.Errorf("%d attempts in %v, want 2 in 1s", calls, took)
-				}
-				wantError(t, err, rpcx.DeadlineExceeded, false)
-				for _, part := range []string{"failed 2 times", "busy", "S.M", context.DeadlineExceeded.Error()} {
-					if !strings.Contains(err.Error(), part) {
-						t.Errorf("the error does not say %q: %v", part, err)
-					}
+	around(t, func(t *testing.T, opt client.Option) {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPeer(t)
+			calls := 0
+			p.answer(func(w *wire, m *protocol.Message) {
+				if calls++; calls == 1 {
+					time.Sleep(400 * time.Millisecond)
+					w.replyError(m, rpcx.Errorf(rpcx.ResourceExhausted, "busy").NotExecuted())
 				}
 			})
+			began := time.Now()
+			err := p.client(client.Failtry, opt).Call(context.Background(), "M", []byte("id"), new([]byte), client.WithTimeout(time.Second))
+			took := time.Since(began)
+			synctest.Wait()
+			if took != time.Second || calls != 2 {
+				t.Errorf("%d attempts in %v, want 2 in 1s", calls, took)
+			}
+			wantError(t, err, rpcx.DeadlineExceeded, false)
+			for _, part := range []string{"failed 2 times", "busy", "S.M", context.DeadlineExceeded.Error()} {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("the error does not say %q: %v", part, err)
+				}
+			}
 		})
-	}
+	})
 }
 
 // An observer is told of an attempt's end however it ends, and once.
@@ -151,44 +154,38 @@ func (*exploding) UnmarshalJSON([]byte) error { panic("exploding") }
 // A call that was sent has not failed unexecuted when the client is closed.
 func TestCloseDuringFirstAttempt(t *testing.T) {
 	t.Parallel()
-	for name, opt := range around() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				p := newPeer(t)
-				p.answer(func(*wire, *protocol.Message) {})
-				x := p.client(client.Failtry, opt)
-				done := make(chan error, 1)
-				go func() { done <- x.Call(context.Background(), "M", []byte("id"), new([]byte)) }()
-				synctest.Wait()
-				_ = x.Close()
-				wantError(t, <-done, rpcx.Canceled, false)
-			})
+	around(t, func(t *testing.T, opt client.Option) {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPeer(t)
+			p.answer(func(*wire, *protocol.Message) {})
+			x := p.client(client.Failtry, opt)
+			done := make(chan error, 1)
+			go func() { done <- x.Call(context.Background(), "M", []byte("id"), new([]byte)) }()
+			synctest.Wait()
+			_ = x.Close()
+			wantError(t, <-done, rpcx.Canceled, false)
 		})
-	}
+	})
 }
 
 // The context that a policy is given ends with the call, also if somebody waits for its end.
 func TestContextEndsWithTheCall(t *testing.T) {
 	t.Parallel()
-	for name, opt := range around() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newPeer(t)
-			p.answer(func(w *wire, m *protocol.Message) { w.reply(m, "ok") })
-			k := new(keeper)
-			opt.Balance = k
-			x := p.client(client.Failfast, opt)
-			for range 2 { // the first one finds out who the servers are
-				if err := x.Call(context.Background(), "M", []byte("x"), new([]byte), client.WithTimeout(time.Hour)); err != nil {
-					t.Fatal(err)
-				}
+	around(t, func(t *testing.T, opt client.Option) {
+		p := newPeer(t)
+		p.answer(func(w *wire, m *protocol.Message) { w.reply(m, "ok") })
+		k := new(keeper)
+		opt.Balance = k
+		x := p.client(client.Failfast, opt)
+		for range 2 { // the first one finds out who the servers are
+			if err := x.Call(context.Background(), "M", []byte("x"), new([]byte), client.WithTimeout(time.Hour)); err != nil {
+				t.Fatal(err)
 			}
-			if k.ctx.Err() == nil {
-				t.Error("it goes on")
-			}
-		})
-	}
+		}
+		if k.ctx.Err() == nil {
+			t.Error("it goes on")
+		}
+	})
 }
 
 // keeper is a policy with one server that keeps the contexts of calls, and waits for their end.
