@@ -206,7 +206,12 @@ func (p *pace) leave() {
 func (p *pace) due() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return !p.pinned && time.Since(p.left) >= p.pause
+	return p.ripe(time.Now())
+}
+
+// ripe is due while p.mu is held.
+func (p *pace) ripe(now time.Time) bool {
+	return p.slow.Load() && !p.pinned && now.Sub(p.left) >= p.pause
 }
 
 // postpone makes it not due for a moment.
@@ -222,7 +227,7 @@ func (p *pace) comeBack(trial int32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if !p.slow.Load() || p.pinned || now.Sub(p.left) < p.pause {
+	if !p.ripe(now) {
 		return
 	}
 	p.came = now
