@@ -28,6 +28,7 @@ type pace struct {
 	mean    atomic.Int64  // of what calls take, in ns, as a moving average
 	slow    atomic.Bool   // they run in the pool
 	trial   atomic.Int32  // calls that have still to be quick for the method to be trusted
+	merit   atomic.Uint32 // samples of quick calls since a connection was taken away
 	calls   atomic.Uint32 // that have run in the pool
 	running atomic.Int64  // calls that run there
 	wait    atomic.Int64  // of a goroutine that is ready there, in ns, as a moving average
@@ -46,6 +47,10 @@ const (
 	inlineBudget = 100 * time.Microsecond
 	// blockedSample is what a call counts as that held up its connection.
 	blockedSample = 100 * time.Millisecond
+	// merit is after how many samples of quick calls a method is forgiven one that blocks: mostly
+	// the processor was taken from it, and if not, one call in merit times sampling that holds up
+	// its connection for a tick or two costs less than the pool costs all the others.
+	merit = 1 << 10
 	// asking is how many calls of the pool there are for each that measures the wait.
 	asking = 16
 	// proof is how many calls of a method that is tried must be quick.
@@ -89,7 +94,10 @@ func (p *pace) inline(took time.Duration, now time.Time) {
 	switch {
 	case p.trial.Load() > 0:
 		p.judge(took, now)
-	case took <= inlineBudget || p.alone(took, now):
+	case took <= inlineBudget:
+		p.add(took)
+		p.merit.Store(p.merit.Load() + 1)
+	case p.alone(took, now):
 		p.add(took)
 	default:
 		p.add(2 * inlineBudget) // enough to tell, where calls are held up all the time
@@ -138,9 +146,20 @@ func (p *pace) blocked(starved func() bool) {
 			p.mean.Store(int64(blockedSample))
 			p.leave()
 		}
-	case p.alone(2*tick, now):
+	case !p.alone(2*tick, now):
+	case p.merit.Swap(0) < merit:
 		p.add(blockedSample)
+	default:
+		p.forgive(now)
 	}
+}
+
+// forgive lets a call that was found blocking now, and those found with it, not count. What is
+// found at the next tick does.
+func (p *pace) forgive(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = now.Add(-3 * tick / 2)
 }
 
 // pooled notes what a call took that ran in the pool. noise is how long a wait for the processor

@@ -307,6 +307,47 @@ func TestPaceOfCallsHeldUpTogether(t *testing.T) {
 	})
 }
 
+// A method that has been quick for long is forgiven when its connections are found held up at one
+// tick, but not at the next one, nor soon after that.
+func TestPaceForgives(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		before  int // quick calls
+		between time.Duration
+		after   int // quick calls between one tick and another
+		slow    bool
+	}{
+		"once":                     {merit, 0, 0, false},
+		"not when it is new":       {merit - 1, 0, 0, true},
+		"not at two ticks":         {merit, tick, 0, true},
+		"not soon after":           {merit, time.Second, merit - 1, true},
+		"again when it is due":     {merit, time.Second, merit, false},
+		"not when others are late": {merit, 3 * tick, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var p pace
+				p.take(again(tt.before, 10*time.Microsecond)...)
+				found := func() {
+					for range 10 { // connections
+						p.blocked(nobody)
+						time.Sleep(50 * time.Microsecond)
+					}
+				}
+				if found(); tt.between > 0 {
+					time.Sleep(tt.between)
+					p.take(again(tt.after, 10*time.Microsecond)...)
+					found()
+				}
+				if p.quick(0) == tt.slow {
+					t.Errorf("slow: %v, want %v; mean %v", !tt.slow, tt.slow, time.Duration(p.mean.Load()))
+				}
+			})
+		})
+	}
+}
+
 // So is a method found slow that blocks in half of its calls, on many connections at once.
 func TestPaceOfManyConnections(t *testing.T) {
 	t.Parallel()
