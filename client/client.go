@@ -106,20 +106,29 @@ func NewClient(fail FailMode, sel SelectMode, d Discovery, opt Option) *Client {
 // rpcx.SafeToRetry for what is known of calls that failed on the way.
 func (c *Client) Call(ctx context.Context, service, method string, args, reply any, opts ...CallOption) error {
 	o := c.newCall()
-	o.init(ctx, service, method, args, reply, opts)
+	o.init(ctx, opts)
+	o.ask(service, method, args, reply)
 	if c.private && o.brief() {
 		var b begun
 		c.launch(ctx, o, &b)
 		if b.sent != nil {
 			c.recycle(o)
-			if c.land(ctx, &b, b.conn.await(ctx, b.sent), service, method, reply) {
+			complete := b.conn.await(ctx, b.sent)
+			if _, _, b.err = b.conn.fetch(ctx, b.sent, complete, service, method, reply); b.err == nil {
+				c.passed(&b, service, method)
 				return nil
 			}
 			o = c.newCall()
-			o.init(ctx, service, method, args, reply, opts)
+			o.init(ctx, opts)
+			o.ask(service, method, args, reply)
 		}
 		o.attempts.begun, o.launched = b.failed(), true
 	}
+	return c.finish(ctx, o)
+}
+
+// finish makes a call to its end.
+func (c *Client) finish(ctx context.Context, o *outgoing) error {
 	err := c.do(ctx, o)
 	if o.finish() && err == nil {
 		c.recycle(o)

@@ -92,7 +92,8 @@ func (o *outgoing) give(c *rpcx.Call) {
 // newOutgoing prepares a call. A nil reply makes it one-way, as in rpcx.
 func newOutgoing(ctx context.Context, service, method string, args, reply any, opts []CallOption) *outgoing {
 	o := newWhole()
-	o.init(ctx, service, method, args, reply, opts)
+	o.init(ctx, opts)
+	o.ask(service, method, args, reply)
 	return o
 }
 
@@ -106,19 +107,19 @@ func newWhole() *outgoing {
 	return &both.outgoing
 }
 
-// init prepares an empty call.
-func (o *outgoing) init(ctx context.Context, service, method string, args, reply any, opts []CallOption) {
+// init prepares an empty call, and ask says what is called. They are two because their arguments
+// together would lie on the stack of every caller.
+func (o *outgoing) init(ctx context.Context, opts []CallOption) {
 	o.Context = ctx
 	o.options.set(opts)
-	o.call = rpcx.Call{
-		Side:    rpcx.ClientSide,
-		Service: service,
-		Method:  method,
-		Args:    args,
-		Reply:   reply,
-		Header:  rpcx.OutgoingMetadata(ctx).Merge(o.options.metadata),
-		Oneway:  reply == nil,
-	}
+	o.call.Header = rpcx.OutgoingMetadata(ctx).Merge(o.options.metadata)
+}
+
+func (o *outgoing) ask(service, method string, args, reply any) {
+	o.call.Side = rpcx.ClientSide
+	o.call.Service, o.call.Method = service, method
+	o.call.Args, o.call.Reply = args, reply
+	o.call.Oneway = reply == nil
 }
 
 // finish ends the call, and stores what the caller asked for besides the reply. It reports

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/codec"
 	"github.com/rpcx-go/rpcx/compress"
 	"github.com/rpcx-go/rpcx/internal/bufpool"
 	"github.com/rpcx-go/rpcx/protocol"
@@ -108,22 +109,20 @@ func (c *Conn) deflate(b *bufpool.Buffer, mark *protocol.Mark, r *request) error
 	return nil
 }
 
-// decode decodes the payload of a reply into v, within the limits.
-func (c *Conn) decode(p *pending, v any) error {
+// decoder returns what decodes the payload of a reply, which it has made plain, within the limits.
+// There is none for an empty one, which leaves the caller's value untouched, as in rpcx.
+func (c *Conn) decoder(p *pending) (codec.Codec, error) {
 	if len(p.payload) == 0 {
-		return nil // an empty payload leaves the reply untouched, as in rpcx
+		return nil, nil
 	}
 	if err := c.inflate(p); err != nil {
-		return err
+		return nil, err
 	}
 	dec := c.config.codecs.Lookup(p.head.Serialize)
 	if dec == nil {
-		return rpcx.Errorf(rpcx.Unimplemented, "unsupported codec: number %d", p.head.Serialize)
+		return nil, rpcx.Errorf(rpcx.Unimplemented, "unsupported codec: number %d", p.head.Serialize)
 	}
-	if err := dec.Unmarshal(p.payload, v); err != nil {
-		return rpcx.Errorf(rpcx.Internal, "decode reply: %w", err)
-	}
-	return nil
+	return dec, nil
 }
 
 // inflateGuess is how much room a reply gets before anything of it is decompressed.

@@ -123,13 +123,11 @@ func (c *Client) launch(ctx context.Context, o *outgoing, b *begun) {
 	}
 }
 
-// land reports whether the reply has come that await has waited for. Then the call is over.
-func (c *Client) land(ctx context.Context, b *begun, complete bool, service, method string, reply any) bool {
-	_, _, b.err = b.conn.fetch(ctx, b.sent, complete, service, method, reply)
-	if b.err == nil && !b.node.passed(b.permit) {
+// passed notes that the attempt has succeeded, and with it the call.
+func (c *Client) passed(b *begun, service, method string) {
+	if !b.node.passed(b.permit) {
 		c.credit(b, service, method)
 	}
-	return b.err == nil
 }
 
 // credit tells the guard of success. It is apart because most calls do without.

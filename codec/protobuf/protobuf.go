@@ -118,6 +118,15 @@ func appendOwn(dst []byte, v any) ([]byte, error) {
 
 // Unmarshal resets the message that v points to and decodes data into it.
 func (Codec) Unmarshal(data []byte, v any) error {
+	m, ok := v.(proto.Message)
+	if _, generated := v.(vtUnmarshaler); generated || !ok || isNil(v) {
+		return unmarshalOwn(data, v)
+	}
+	return wrap(proto.UnmarshalOptions{RecursionLimit: codec.MaxDepth}.Unmarshal(data, m))
+}
+
+// unmarshalOwn decodes into a value with methods of its own.
+func unmarshalOwn(data []byte, v any) error {
 	if isNil(v) {
 		return fmt.Errorf("protobuf: cannot decode into a nil %T", v)
 	}
@@ -127,8 +136,6 @@ func (Codec) Unmarshal(data []byte, v any) error {
 			return err
 		}
 		return wrap(m.UnmarshalVT(data))
-	case proto.Message:
-		return wrap(proto.UnmarshalOptions{RecursionLimit: codec.MaxDepth}.Unmarshal(data, m))
 	case unmarshaler:
 		if err := prepare(data, v); err != nil {
 			return err
