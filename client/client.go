@@ -87,7 +87,7 @@ func NewClient(fail FailMode, sel SelectMode, d Discovery, opt Option) *Client {
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if len(config.Interceptors) > 0 {
-		c.chain = rpcx.Chain(config.Interceptors, c.chained)
+		c.chain = rpcx.Chain(config.Interceptors, chained)
 	}
 	if len(config.AttemptInterceptors) > 0 {
 		c.attemptChain = rpcx.Chain(config.AttemptInterceptors, attemptChained)

@@ -11,11 +11,32 @@ import (
 )
 
 // do makes a call: timeout, observer, interceptors, fail mode.
-func (c *Client) do(ctx context.Context, o *outgoing) error {
+func (c *Client) do(ctx context.Context, o *outgoing) (err error) {
 	if c.configErr != nil {
 		return c.configErr
 	}
-	return c.wrapped(c.prepare(ctx, o), o)
+	ctx = c.prepare(ctx, o)
+	if o.options.timeout != 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = o.limit(ctx)
+		defer o.unlimit(cancel)
+	}
+	if c.config.Observer != nil {
+		ctx = o.startCall(ctx, c.config.Observer)
+		defer func() { o.endCall(ctx, c.config.Observer, err) }()
+		err = errPanic // unless it returns
+	}
+	switch {
+	case c.chain == nil && c.attemptChain == nil:
+		err = c.deliver(ctx, o)
+	case c.chain == nil:
+		o.Context = ctx
+		err = c.deliver(o, o)
+	default:
+		o.Context, o.attempts.client = ctx, c
+		err = c.chain(o, &o.call)
+	}
+	return err
 }
 
 // prepare adds what the client and the options of the call know of it.
@@ -29,35 +50,8 @@ func (c *Client) prepare(ctx context.Context, o *outgoing) context.Context {
 	return ctx
 }
 
-// wrapped makes a call with its time-out, if it has one of its own, and its observer.
-func (c *Client) wrapped(ctx context.Context, o *outgoing) (err error) {
-	if o.options.timeout != 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = o.limit(ctx)
-		defer o.unlimit(cancel)
-	}
-	if c.config.Observer != nil {
-		ctx = o.startCall(ctx, c.config.Observer)
-		defer func() { o.endCall(ctx, c.config.Observer, err) }()
-		err = errPanic // unless it returns
-	}
-	err = c.intercepted(ctx, o)
-	return err
-}
-
-func (c *Client) intercepted(ctx context.Context, o *outgoing) error {
-	if c.chain == nil && c.attemptChain == nil {
-		return c.deliver(ctx, o)
-	}
-	o.Context = ctx
-	if c.chain == nil {
-		return c.deliver(o, o)
-	}
-	return c.chain(o, &o.call)
-}
-
 // chained is the innermost link of the interceptors around a call.
-func (c *Client) chained(ctx context.Context, call *rpcx.Call) error {
+func chained(ctx context.Context, call *rpcx.Call) error {
 	o, err := enter(ctx)
 	if err != nil {
 		return err
@@ -65,7 +59,7 @@ func (c *Client) chained(ctx context.Context, call *rpcx.Call) error {
 	defer o.leave()
 	o.take(call)
 	if err = o.attempts.anew(); err == nil {
-		if err = c.deliver(ctx, o); err == nil {
+		if err = o.attempts.client.deliver(ctx, o); err == nil {
 			o.attempts.errs = nil // an interceptor that makes it again repeats no failure
 		}
 	}

@@ -37,9 +37,9 @@ type work struct {
 	attempts attempts
 	launched bool // a first attempt was to be made straight before the call got here
 	attempt  int
-	conn     *Conn     // of the current attempt
-	began    time.Time // when that did, if that is of interest
-	told     *told     // what the observer is; nil: there is none
+	conn     *Conn         // of the current attempt
+	began    time.Duration // when the current attempt did, since the call did; 0: it is not known
+	told     *told         // what the observer is; nil: there is none
 
 	raw    *protocol.Message // a frame of the user's, instead of arguments
 	answer *protocol.Message // and its answer
@@ -194,8 +194,16 @@ func (o *outgoing) post(ctx context.Context, c *Conn) (p *pending, sent int, err
 		service: o.call.Service, method: o.call.Method, oneway: o.call.Oneway,
 		metadata: o.call.Header, auth: o.auth, args: o.call.Args,
 		serialize: o.serializeType(c.config), compress: o.compressType(c.config),
-		own: &o.own, now: o.began,
+		own: &o.own, now: o.sent(),
 	})
+}
+
+// sent is when the current attempt began, zero if that is not known.
+func (o *outgoing) sent() time.Time {
+	if o.began == 0 {
+		return time.Time{}
+	}
+	return o.now.Add(o.began)
 }
 
 // fetch is Conn.fetch for the call.

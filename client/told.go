@@ -13,7 +13,7 @@ import (
 // while that lasts, so that one serves all attempts.
 type told struct {
 	call, attempt rpcx.CallInfo
-	end, outcome  rpcx.CallResult // of each
+	end, outcome  rpcx.CallResult // of each: an interceptor may end the call before its attempt
 
 	ctx    context.Context //nolint:containedctx // of the attempt
 	header rpcx.Metadata   // of the call: an attempt may have another one
@@ -27,13 +27,18 @@ func (o *outgoing) telling() *told {
 	return o.told
 }
 
+// clock notes that the call has begun.
+func (o *outgoing) clock() {
+	if o.now.IsZero() {
+		o.now = time.Now()
+	}
+}
+
 // startCall tells the observer that the call begins. It returns the context to make it with.
 func (o *outgoing) startCall(ctx context.Context, observer rpcx.Observer) context.Context {
 	t := o.telling()
 	t.call = o.info(0)
-	if o.now.IsZero() {
-		o.now = time.Now()
-	}
+	o.clock()
 	return observer.CallStart(ctx, &t.call)
 }
 
@@ -49,7 +54,8 @@ func (o *outgoing) startAttempt(ctx context.Context, c *Conn) (context.Context, 
 	t := o.telling()
 	t.attempt, t.outcome, t.header = o.info(o.attempt), rpcx.CallResult{Err: errPanic}, o.call.Header
 	t.attempt.Peer = c.peer
-	o.began = time.Now()
+	o.clock()
+	o.began = time.Since(o.now)
 	t.ctx = c.config.Observer.CallStart(ctx, &t.attempt)
 	o.call.Header = t.attempt.Header
 	return t.ctx, &t.outcome
@@ -58,7 +64,7 @@ func (o *outgoing) startAttempt(ctx context.Context, c *Conn) (context.Context, 
 // endAttempt tells it how the attempt ended.
 func (o *outgoing) endAttempt(c *Conn) {
 	t := o.told
-	t.outcome.Duration = time.Since(o.began)
+	t.outcome.Duration = time.Since(o.now) - o.began
 	o.call.Header = t.header
 	c.config.Observer.CallEnd(t.ctx, &t.attempt, &t.outcome)
 }
