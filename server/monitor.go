@@ -38,6 +38,20 @@ type sighting struct {
 // machine now: what takes less time than that need not be the handler's fault.
 func (m *monitor) noise() time.Duration { return time.Duration(m.late.Load()) }
 
+// starved reports whether most of the connections that are held up by a call are so because that
+// waits for a processor. It looks at all of them.
+func (m *monitor) starved() bool {
+	m.mu.Lock()
+	held := int64(0)
+	for c := range m.watched {
+		if _, inside := c.turn.Load().inside(); inside {
+			held++
+		}
+	}
+	m.mu.Unlock()
+	return mostReady(held)
+}
+
 // watch makes the monitor look at c.
 func (m *monitor) watch(c *Conn) {
 	m.mu.Lock()

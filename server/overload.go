@@ -127,8 +127,8 @@ var (
 // inline reports whether a call of the method may run in the goroutine that reads. Under
 // overload, when the processor is what there is too little of, a method that needs time
 // may not, whatever that would save: it is let in by its limit.
-func (m *method) inline(noise time.Duration) bool {
-	return m.pace.quick(m.noise(noise))
+func (m *method) inline(mon *monitor) bool {
+	return m.pace.quick(m.noise(mon.noise()), func() bool { return !m.crowded() && mon.starved() })
 }
 
 // noise is what may be put down to noise, given what there is of it on this machine now.

@@ -20,15 +20,21 @@ import (
 // explains, while most of them could go on if there were a processor, is tried in the readers.
 //
 // A trial begins with a clearing: calls that are still in the pool are in the way of those in
-// the readers, so these are not judged. Then the first call that holds up its connection sends
+// the readers, so these are not judged. Then a few calls that hold up their connections send
 // the method back, and it is not tried again for a pause, which is longer each time.
+//
+// Calls in the readers wait for the processor as well where there are many connections and the
+// handler yields. So before a method leaves, the scheduler is asked: if most of the connections that
+// are held up have a goroutine which is ready to run, the pool would not help.
 //
 // Samples come from many goroutines; a lost one does no harm.
 type pace struct {
 	mean    atomic.Int64  // of what calls take, in ns, as a moving average
 	slow    atomic.Bool   // they run in the pool
 	trial   atomic.Int32  // calls that have still to be quick for the method to be trusted
-	merit   atomic.Uint32 // samples of quick calls since a connection was taken away
+	strikes atomic.Int32  // calls of a trial that were not quick
+	calm    atomic.Int64  // samples of quick calls since one that was not
+	merit   atomic.Uint32 // the same, since a connection was taken away
 	calls   atomic.Uint32 // that have run in the pool
 	running atomic.Int64  // calls that run there
 	wait    atomic.Int64  // of a goroutine that is ready there, in ns, as a moving average
@@ -36,7 +42,8 @@ type pace struct {
 
 	mu      sync.Mutex // guards what follows, and changes of slow
 	held    time.Time  // connections that were held up before then have been counted
-	cleared time.Time  // calls that began before then are not judged by a trial
+	cleared time.Time  // calls that began before then are not judged by a trial,
+	excused time.Time  // and those that did before then by nobody
 	came    time.Time  // when the method came back
 	left    time.Time  // when it left for the pool
 	pause   time.Duration
@@ -53,8 +60,14 @@ const (
 	merit = 1 << 10
 	// asking is how many calls of the pool there are for each that measures the wait.
 	asking = 16
+	// horizon bounds how many quick calls before it a slow one is averaged with.
+	horizon = 256
 	// proof is how many calls of a method that is tried must be quick.
 	proof = 64
+	// strikes is how many may not be meanwhile, and one more for every perStrike that were: the
+	// processor is taken from a call now and then.
+	strikes   = 2
+	perStrike = 16
 	// clearing bounds the time before they are judged.
 	clearing = 3 * tick
 	// settled is how long a method has to stay for its return to count as a success.
@@ -66,17 +79,22 @@ const (
 	longer     = 4
 )
 
-// quick reports whether a call may run inline, given how long a wait for the
-// processor is on this machine now.
-func (p *pace) quick(noise time.Duration) bool {
-	if p.slow.Load() {
+// quick reports whether a call may run inline, given how long a wait for the processor is on this
+// machine now. starved reports whether most of the calls that run inline are ready to run; it is
+// asked seldom.
+func (p *pace) quick(noise time.Duration, starved func() bool) bool {
+	switch {
+	case p.slow.Load():
+		return false
+	case p.trial.Load() > 0 || p.fits(noise):
+		return true
+	case starved():
+		p.excuse()
+		return true
+	default:
+		p.leave()
 		return false
 	}
-	if p.trial.Load() > 0 || p.fits(noise) {
-		return true
-	}
-	p.leave()
-	return false
 }
 
 // fits reports whether calls take no more than they may inline.
@@ -89,51 +107,74 @@ func (p *pace) doubtful() bool {
 	return p.trial.Load() > 0 || p.mean.Load() > int64(inlineBudget/2)
 }
 
-// inline notes what a call took that ran inline and has ended now.
-func (p *pace) inline(took time.Duration, now time.Time) {
+// inline notes what a call took that ran inline and has ended now. starved is that of quick.
+func (p *pace) inline(took time.Duration, now time.Time, starved func() bool) {
 	switch {
 	case p.trial.Load() > 0:
-		p.judge(took, now)
+		p.judge(took, now, starved)
 	case took <= inlineBudget:
 		p.add(took)
+		p.calm.Store(p.calm.Load() + 1)
 		p.merit.Store(p.merit.Load() + 1)
-	case p.alone(took, now):
-		p.add(took)
 	default:
-		p.add(2 * inlineBudget) // enough to tell, where calls are held up all the time
+		p.add(p.counts(took, now))
 	}
 }
 
 // judge is inline for a method that is tried.
-func (p *pace) judge(took time.Duration, now time.Time) {
+func (p *pace) judge(took time.Duration, now time.Time, starved func() bool) {
 	switch {
 	case p.clearing(now.Add(-took)):
-	case took > inlineBudget:
+	case took <= inlineBudget:
+		if p.trial.Add(-1) == 0 {
+			p.mean.Store(int64(took)) // it has been proved, whatever was noted meanwhile
+		}
+	case p.strikes.Add(1) <= strikes+(proof-p.trial.Load())/perStrike:
+	case starved():
+		p.excuse()
+		p.trial.Store(0) // nothing can be told of it
+	default:
 		p.mean.Store(int64(took))
 		p.leave()
-	case p.trial.Add(-1) == 0:
-		p.mean.Store(int64(took)) // it has been proved, whatever was noted meanwhile
 	}
+}
+
+// excuse lets calls that begin by the next tick not count.
+func (p *pace) excuse() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.excused = time.Now().Add(tick)
+	p.mean.Store(0)
+	p.strikes.Store(0)
 }
 
 // clearing reports whether a call that began then is not judged by a trial.
 func (p *pace) clearing(began time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return began.Before(p.cleared)
+	return began.Before(p.cleared) || began.Before(p.excused)
+}
+
+// counts is what a call counts as that held up its connection for so long before now.
+func (p *pace) counts(took time.Duration, now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch began := now.Add(-took); {
+	case began.Before(p.excused):
+		return 0
+	case began.Before(p.held):
+		return min(took, 2*inlineBudget) // enough to tell, where calls are held up all the time
+	default:
+		p.held = now
+		return took
+	}
 }
 
 // alone reports whether no other call was held up in the time before now that one was: if
 // several were, on as many connections, it mostly is the processor that was taken from all of
 // them, and that counts in full once.
 func (p *pace) alone(took time.Duration, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now.Add(-took).Before(p.held) {
-		return false
-	}
-	p.held = now
-	return true
+	return p.counts(took, now) == took
 }
 
 // blocked notes that a call was found blocking. One that is tried has failed, unless calls that
@@ -196,14 +237,17 @@ func (p *pace) ask() {
 	p.wait.Store(wait + (int64(time.Since(began))-wait)/4)
 }
 
-// starved reports whether as many goroutines are ready to run, and wait for a processor, as three
-// quarters of the calls that run in the pool. If these waited for something else there would
-// not be: the goroutines of other methods and of the program may be counted, but mostly are fewer.
-func (p *pace) starved() bool {
+// starved reports whether most of the calls that run in the pool are ready to run, and wait for a
+// processor.
+func (p *pace) starved() bool { return mostReady(p.running.Load()) }
+
+// mostReady reports whether as many goroutines are ready to run as three quarters of n, a number of
+// goroutines that have not gone on for a while. If these waited for something else there would
+// not be: others of the program may be counted, but mostly are fewer.
+func mostReady(n int64) bool {
 	ready := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
 	metrics.Read(ready)
-	running := p.running.Load()
-	return running > 0 && ready[0].Value.Kind() == metrics.KindUint64 && 4*ready[0].Value.Uint64() >= 3*uint64(running)
+	return n > 0 && ready[0].Value.Kind() == metrics.KindUint64 && 4*ready[0].Value.Uint64() >= 3*uint64(n)
 }
 
 // leave lets calls run in the pool.
@@ -254,6 +298,7 @@ func (p *pace) comeBack(trial int32) {
 		p.mean.Store(0)
 		p.cleared = now.Add(min(4*time.Duration(p.wait.Load()), clearing))
 	}
+	p.strikes.Store(0)
 	p.trial.Store(trial)
 	p.slow.Store(false)
 }
@@ -264,13 +309,17 @@ func (p *pace) pin() {
 	p.slow.Store(true)
 }
 
-// add takes a sample. A slow one counts at once; quick ones win trust back slowly,
-// so that a method which blocks for long in one call of some hundreds is still a slow one.
+// add takes a sample. A slow one is averaged with the quick ones that came before it, so that the
+// mean is one of all calls also where few of them take nearly all of the time; quick ones win
+// trust back slowly.
 func (p *pace) add(took time.Duration) {
 	mean := p.mean.Load()
 	if int64(took) > mean {
-		p.mean.Store(mean + (int64(took)-mean)/16)
-		return
+		p.mean.Store(mean + (int64(took)-mean)/(16+min(p.calm.Load(), horizon)))
+	} else {
+		p.mean.Store(mean - (mean-int64(took))/64)
 	}
-	p.mean.Store(mean - (mean-int64(took))/64)
+	if took > inlineBudget {
+		p.calm.Store(0)
+	}
 }

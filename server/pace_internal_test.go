@@ -18,9 +18,9 @@ import (
 func (p *pace) take(took ...time.Duration) (inline int) {
 	for _, d := range took {
 		time.Sleep(d)
-		if p.quick(0) {
+		if p.quick(0, nobody) {
 			inline++
-			p.inline(d, time.Now())
+			p.inline(d, time.Now(), nobody)
 		} else {
 			p.pooled(d, 0, nobody)
 		}
@@ -48,21 +48,32 @@ func TestPaceFindsSlowMethods(t *testing.T) {
 		inline int // of them, at most
 		slow   bool
 	}{
-		"quick":             {again(100, 20*time.Microsecond), 100, false},
-		"2 ms":              {again(100, 2*time.Millisecond), 1, true},
-		"300 µs":            {again(100, 300*time.Microsecond), 8, true},
-		"one of 100 blocks": {append(again(99, 10*time.Microsecond), 10*time.Millisecond), 100, true},
+		"quick":                   {again(100, 20*time.Microsecond), 100, false},
+		"2 ms":                    {again(100, 2*time.Millisecond), 1, true},
+		"300 µs":                  {again(100, 300*time.Microsecond), 8, true},
+		"one of 30 takes 10 ms":   {every(30, 10*time.Millisecond, 300), 61, true},
+		"one of 100 takes 20 ms":  {every(100, 20*time.Millisecond, 600), 301, true},
+		"one of 1000 takes 10 ms": {every(1000, 10*time.Millisecond, 20_000), 20_000, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var p pace
-				if inline := p.take(tt.calls...); inline > tt.inline || p.quick(0) == tt.slow {
-					t.Errorf("%d ran inline, want at most %d; quick: %v", inline, tt.inline, p.quick(0))
+				if inline := p.take(tt.calls...); inline > tt.inline || p.quick(0, nobody) == tt.slow {
+					t.Errorf("%d ran inline, want at most %d; quick: %v", inline, tt.inline, p.quick(0, nobody))
 				}
 			})
 		})
 	}
+}
+
+// every returns n times what a method takes of whose calls one in so many takes d.
+func every(one int, d time.Duration, n int) []time.Duration {
+	all := again(n, 10*time.Microsecond)
+	for i := one - 1; i < n; i += one {
+		all[i] = d
+	}
+	return all
 }
 
 // A method that has become quick comes back from the pool.
@@ -71,7 +82,7 @@ func TestPaceComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p pace
 		p.take(again(10, 5*time.Millisecond)...)
-		if p.quick(0) {
+		if p.quick(0, nobody) {
 			t.Fatal("it is not found slow")
 		}
 		if p.take(again(500, 10*time.Microsecond)...) == 0 {
@@ -95,7 +106,7 @@ func TestPaceOnABusyServer(t *testing.T) {
 			inline, returns, was := 0, 0, false
 			for began := time.Now(); time.Since(began) < 20*time.Second; {
 				time.Sleep(100 * time.Microsecond)
-				quick := p.quick(0)
+				quick := p.quick(0, nobody)
 				if quick && !was {
 					returns++
 				}
@@ -109,7 +120,7 @@ func TestPaceOnABusyServer(t *testing.T) {
 					took = 5 * time.Millisecond
 					time.Sleep(took)
 				}
-				p.inline(took, time.Now())
+				p.inline(took, time.Now(), nobody)
 			}
 			if slow && (inline > 200 || returns > 15) {
 				t.Errorf("a slow method ran inline %d times and came back %d times in 20 s", inline, returns)
@@ -133,11 +144,11 @@ func TestPaceStragglers(t *testing.T) {
 		p.mean.Store(int64(wait))
 		p.pooled(wait, 0, everybody)
 		for i := range 1000 * proof {
-			if !p.quick(0) {
+			if !p.quick(0, nobody) {
 				t.Fatalf("it is back in the pool after %d quick calls and as many that had waited there", i)
 			}
 			time.Sleep(10 * time.Microsecond)
-			p.inline(10*time.Microsecond, time.Now())
+			p.inline(10*time.Microsecond, time.Now(), nobody)
 			p.pooled(wait, 0, everybody)
 		}
 		if p.trial.Load() > 0 {
@@ -161,7 +172,7 @@ func TestPaceTriesWhatIsStarved(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			p.pooled(took, wait, func() bool { asked++; return false })
 		}
-		if p.quick(0) {
+		if p.quick(0, nobody) {
 			t.Error("a method whose calls wait for something else is tried in the readers")
 		}
 		if asked == 0 || asked > 20 {
@@ -170,11 +181,11 @@ func TestPaceTriesWhatIsStarved(t *testing.T) {
 		time.Sleep(shortPause)
 		p.pooled(took, wait, everybody)
 		p.blocked(everybody)
-		if !p.quick(0) {
+		if !p.quick(0, nobody) {
 			t.Error("a call that waited for the others ended the trial")
 		}
 		p.blocked(nobody)
-		if p.quick(0) {
+		if p.quick(0, nobody) {
 			t.Error("a call that blocked did not end the trial")
 		}
 	})
@@ -182,20 +193,29 @@ func TestPaceTriesWhatIsStarved(t *testing.T) {
 
 // What calls wait for is told apart: a processor, or something else.
 func TestStarved(t *testing.T) { //nolint:paralleltest // others would want the processor too
-	var p pace
-	if p.starved() {
+	const calls = 100
+	var (
+		p = pace{}
+		m = monitor{watched: make(map[*Conn]*sighting)}
+	)
+	if p.starved() || m.starved() {
 		t.Error("nothing runs, and it waits for a processor")
 	}
-	const calls = 100
+	p.running.Store(calls)
+	for i := range 2 * calls { // half of them are held up by a call
+		c := new(Conn)
+		now := newTurn(c, nil)
+		now.state.Store(uint64(i))
+		c.turn.Store(now)
+		m.watched[c] = new(sighting)
+	}
 	for _, ready := range []bool{false, true} {
 		var (
 			wg   sync.WaitGroup
 			over = make(chan struct{})
 		)
 		for range calls {
-			p.running.Add(1)
 			wg.Go(func() {
-				defer p.running.Add(-1)
 				for {
 					select {
 					case <-over:
@@ -214,10 +234,77 @@ func TestStarved(t *testing.T) { //nolint:paralleltest // others would want the 
 			runtime.Gosched()
 		}
 		if got := p.starved(); got != ready {
-			t.Errorf("%d calls that are ready to run: %t; starved: %t", calls, ready, got)
+			t.Errorf("%d calls in the pool that are ready to run: %t; starved: %t", calls, ready, got)
+		}
+		if got := m.starved(); got != ready {
+			t.Errorf("%d connections whose calls are ready to run: %t; starved: %t", calls, ready, got)
 		}
 		close(over)
 		wg.Wait()
+	}
+}
+
+// Calls that take long in the readers are excused as long as they wait for a processor.
+func TestPaceExcuses(t *testing.T) {
+	t.Parallel()
+	for _, trial := range []int32{0, proof} {
+		synctest.Test(t, func(t *testing.T) {
+			const took = time.Millisecond
+			var p pace
+			p.trial.Store(trial)
+			asked := 0
+			call := func(starved bool) {
+				time.Sleep(took)
+				p.quick(0, func() bool { asked++; return starved })
+				p.inline(took, time.Now(), func() bool { asked++; return starved })
+			}
+			for range 1000 {
+				call(true)
+			}
+			if !p.quick(0, nobody) || asked == 0 || asked > 1000*int(took/tick)+1000/10 {
+				t.Errorf("after 1 s of calls that wait for a processor: quick: %t; it was asked %d times", p.quick(0, nobody), asked)
+			}
+			time.Sleep(tick)
+			for range 20 {
+				call(false)
+			}
+			if p.quick(0, nobody) {
+				t.Errorf("20 calls that wait for something else: still quick, mean %v", time.Duration(p.mean.Load()))
+			}
+		})
+	}
+}
+
+// In a trial a few calls may take long, among many that do not.
+func TestPaceStrikes(t *testing.T) {
+	t.Parallel()
+	const quick, slow = 10 * time.Microsecond, time.Millisecond
+	for name, tt := range map[string]struct {
+		calls []time.Duration
+		slow  bool
+	}{
+		"all quick":            {again(proof, quick), false},
+		"two at once":          {append(again(2, slow), again(proof, quick)...), false},
+		"three at once":        {again(3, slow), true},
+		"one of 16":            {every(16, slow, 2*proof), false},
+		"one of 4":             {every(4, slow, 2*proof), true},
+		"three after 20 quick": {append(again(20, quick), again(3, slow)...), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var p pace
+				p.trial.Store(proof)
+				for _, d := range tt.calls {
+					if time.Sleep(d); p.trial.Load() > 0 {
+						p.inline(d, time.Now(), nobody)
+					}
+				}
+				if p.slow.Load() != tt.slow {
+					t.Errorf("slow: %t, want %t", p.slow.Load(), tt.slow)
+				}
+			})
+		})
 	}
 }
 
@@ -229,15 +316,15 @@ func TestPaceTrialEnds(t *testing.T) {
 			time.Sleep(2 * tick)
 			p.blocked(everybody)
 			time.Sleep(tick / 2)
-			p.inline(5*tick/2, time.Now())
+			p.inline(5*tick/2, time.Now(), nobody)
 		},
 		"one of 20 waits": func(p *pace) {
 			for range 19 {
 				time.Sleep(20 * time.Microsecond)
-				p.inline(20*time.Microsecond, time.Now())
+				p.inline(20*time.Microsecond, time.Now(), nobody)
 			}
 			time.Sleep(5 * time.Millisecond)
-			p.inline(5*time.Millisecond, time.Now())
+			p.inline(5*time.Millisecond, time.Now(), nobody)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -250,7 +337,7 @@ func TestPaceTrialEnds(t *testing.T) {
 				p.leave()
 				trials, inline := 0, time.Duration(0)
 				for began := time.Now(); time.Since(began) < 20*time.Second; {
-					if !p.quick(0) {
+					if !p.quick(0, nobody) {
 						time.Sleep(wait)
 						p.pooled(wait, 0, everybody)
 						continue
@@ -281,7 +368,7 @@ func TestPaceNoiseOutside(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			p.pooled(150*time.Microsecond, time.Millisecond, nobody)
 		}
-		if !p.quick(time.Millisecond) {
+		if !p.quick(time.Millisecond, nobody) {
 			t.Error("a method of 150 µs stays in the pool where ticks are late by 1 ms")
 		}
 	})
@@ -294,11 +381,11 @@ func TestPaceOfCallsHeldUpTogether(t *testing.T) {
 		var together, apart pace
 		time.Sleep(time.Second)
 		for range 10 {
-			together.inline(5*time.Millisecond, time.Now())
+			together.inline(5*time.Millisecond, time.Now(), nobody)
 		}
 		for range 10 {
 			time.Sleep(5 * time.Millisecond)
-			apart.inline(5*time.Millisecond, time.Now())
+			apart.inline(5*time.Millisecond, time.Now(), nobody)
 		}
 		once, often := time.Duration(together.mean.Load()), time.Duration(apart.mean.Load())
 		if once > 400*time.Microsecond || often < 2*time.Millisecond {
@@ -340,7 +427,7 @@ func TestPaceForgives(t *testing.T) {
 					p.take(again(tt.after, 10*time.Microsecond)...)
 					found()
 				}
-				if p.quick(0) == tt.slow {
+				if p.quick(0, nobody) == tt.slow {
 					t.Errorf("slow: %v, want %v; mean %v", !tt.slow, tt.slow, time.Duration(p.mean.Load()))
 				}
 			})

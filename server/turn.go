@@ -176,7 +176,7 @@ func (t *turn) serveCall(f *protocol.Frame) bool {
 		t.refuse(in, err)
 		return true
 	}
-	if in.method != nil && !in.method.inline(s.monitor.noise()) {
+	if in.method != nil && !in.method.inline(&s.monitor) {
 		if err := in.enter(); err != nil {
 			t.refuse(in, err)
 			return true
@@ -210,7 +210,8 @@ func (t *turn) run(in *inbound, payload []byte) error {
 	began := time.Now()
 	err := in.serve(payload)
 	now := time.Now()
-	in.method.pace.inline(now.Sub(began), now)
+	m, mon := in.method, &t.conn.server.monitor
+	m.pace.inline(now.Sub(began), now, func() bool { return !m.crowded() && mon.starved() })
 	in.ranLate(now)
 	return err
 }
