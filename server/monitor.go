@@ -38,6 +38,10 @@ type sighting struct {
 // machine now: what takes less time than that need not be the handler's fault.
 func (m *monitor) noise() time.Duration { return time.Duration(m.late.Load()) }
 
+// manyHeld is how many connections must be held up for starved to tell anything: other goroutines
+// that are ready to run could be mistaken for those of fewer.
+const manyHeld = 32
+
 // starved reports whether most of the connections that are held up by a call are so because that
 // waits for a processor. It looks at all of them.
 func (m *monitor) starved() bool {
@@ -49,7 +53,7 @@ func (m *monitor) starved() bool {
 		}
 	}
 	m.mu.Unlock()
-	return mostReady(held)
+	return held >= manyHeld && mostReady(held)
 }
 
 // watch makes the monitor look at c.
