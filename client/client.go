@@ -40,6 +40,7 @@ type Client struct {
 	chain        rpcx.UnaryFunc // around a call; nil: no interceptors
 	attemptChain rpcx.UnaryFunc // around each attempt; nil: no interceptors
 
+	over   atomic.Bool     // Close has begun
 	ctx    context.Context //nolint:containedctx // ends with Close
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup // watches, dials, connections
@@ -185,6 +186,7 @@ func (c *Client) Close() error {
 		conns = append(conns, conn)
 	}
 	c.mu.Unlock()
+	c.over.Store(true)
 	c.cancel()
 	for _, conn := range conns {
 		conn.fail(rpcx.Errorf(rpcx.Canceled, "client: connection to %s is shut down", conn.addr))

@@ -22,7 +22,7 @@ const (
 // calls fail there. It is for clients that give all servers the same part of the calls:
 // where the policy means them to differ, n stays. p is the permit for n.
 func (a *attempts) relieve(ctx context.Context, s *snapshot, n *node, p permit) (*node, permit) {
-	if !a.client.even {
+	if !a.client.even || len(s.nodes) == 1 {
 		return n, p
 	}
 	waiting := n.waiting()

@@ -14,6 +14,7 @@ type node struct {
 	key           string // network@address
 	network, addr string
 	lanes         []*lane
+	first         lane          // of lanes, here because most nodes have no other
 	next          atomic.Uint32 // lane
 	signal        chan struct{} // holds one: a connection has ended; for supervise
 	closed        chan struct{}
@@ -36,7 +37,9 @@ func newNode(c *Client, network, addr string) *node {
 		signal:  make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 	}
-	for i := range n.lanes {
+	n.first.node = n
+	n.lanes[0] = &n.first
+	for i := 1; i < len(n.lanes); i++ {
 		n.lanes[i] = &lane{node: n}
 	}
 	return n
@@ -45,6 +48,9 @@ func newNode(c *Client, network, addr string) *node {
 // usable reports whether a call should be sent here: there is a connection, or
 // nothing that speaks against dialling one.
 func (n *node) usable() bool {
+	if n.first.ready() != nil {
+		return true
+	}
 	for _, l := range n.lanes {
 		if l.ready() != nil {
 			return true
@@ -62,7 +68,7 @@ func (n *node) usable() bool {
 // is filled while another one serves.
 func (n *node) conn(ctx context.Context) (*Conn, error) {
 	if len(n.lanes) == 1 {
-		return n.lanes[0].get(ctx)
+		return n.first.get(ctx)
 	}
 	start := int(n.next.Add(1) % uint32(len(n.lanes)))
 	first := n.lanes[start]
