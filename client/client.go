@@ -40,7 +40,6 @@ type Client struct {
 	chain        rpcx.UnaryFunc // around a call; nil: no interceptors
 	attemptChain rpcx.UnaryFunc // around each attempt; nil: no interceptors
 
-	over   atomic.Bool     // Close has begun
 	ctx    context.Context //nolint:containedctx // ends with Close
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup // watches, dials, connections
@@ -51,7 +50,8 @@ type Client struct {
 	nodes    map[string]*node
 	conns    map[*Conn]struct{}
 	services int // in targets
-	closed   bool
+
+	closed atomic.Bool // changes under mu
 }
 
 var (
@@ -180,13 +180,12 @@ func (c *Client) Auth(token string) { c.token.Store(&token) }
 // on a goroutine of its own. It does not close the discovery.
 func (c *Client) Close() error {
 	c.mu.Lock()
-	c.closed = true
+	c.closed.Store(true)
 	conns := make([]*Conn, 0, len(c.conns))
 	for conn := range c.conns {
 		conns = append(conns, conn)
 	}
 	c.mu.Unlock()
-	c.over.Store(true)
 	c.cancel()
 	for _, conn := range conns {
 		conn.fail(rpcx.Errorf(rpcx.Canceled, "client: connection to %s is shut down", conn.addr))
@@ -212,7 +211,7 @@ func (c *Client) target(service string) (*target, error) {
 	if t, ok := c.targets.Load(service); ok {
 		return t.(*target), nil //nolint:forcetypeassert,errcheck // nothing else is in there
 	}
-	if c.closed {
+	if c.closed.Load() {
 		return nil, errClosed
 	}
 	if c.services++; c.services > c.config.MaxServices {
@@ -234,7 +233,7 @@ func (c *Client) target(service string) (*target, error) {
 func (c *Client) spawn(f func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.closed.Load() {
 		return false
 	}
 	c.tasks.Go(f)
@@ -245,7 +244,7 @@ func (c *Client) spawn(f func()) bool {
 func (c *Client) own(conn *Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.closed.Load() {
 		return false
 	}
 	if conn.Err() == nil { // else it has been disowned already
@@ -270,7 +269,7 @@ func (c *Client) acquire(instances []registry.Instance) []*node {
 		if n == nil {
 			n = newNode(c, in.Network, in.Addr)
 			c.nodes[in.Key()] = n
-			if c.config.pushes() && !c.closed {
+			if c.config.pushes() && !c.closed.Load() {
 				c.tasks.Go(n.supervise)
 			}
 		}

@@ -69,7 +69,7 @@ func chained(ctx context.Context, call *rpcx.Call) error {
 
 // deliver finds the service and runs the fail mode.
 func (c *Client) deliver(ctx context.Context, o *outgoing) error {
-	if c.over.Load() && o.attempts.begun == nil { // what has begun ends as it did
+	if c.closed.Load() && o.attempts.begun == nil { // what has begun ends as it did
 		return errClosed
 	}
 	run, err := c.mode.run()

@@ -99,7 +99,7 @@ func (o *outgoing) brief() bool {
 
 // launch is that of attempts for a call that nobody is around. o may be recycled afterwards.
 func (c *Client) launch(ctx context.Context, o *outgoing, b *begun) {
-	if c.configErr != nil || c.over.Load() {
+	if c.configErr != nil || c.closed.Load() {
 		return
 	}
 	t, err := c.target(o.servers())

@@ -9,7 +9,8 @@ import (
 )
 
 // tick is how often the monitor looks. A blocking handler holds up its connection
-// for one to two ticks, once: its method runs in the pool from then on.
+// for one to two ticks, once: its method runs in the pool from then on. One that has been
+// quick for long may do so twice.
 const tick = 10 * time.Millisecond
 
 // quietTicks is after how many ticks without a call a connection is not watched
@@ -21,6 +22,7 @@ const quietTicks = 100
 type monitor struct {
 	server *Server
 	late   atomic.Int64 // how late ticks come, as a moving average
+	asked  atomic.Bool  // somebody asks what calls wait for
 
 	mu      sync.Mutex // guards what follows
 	watched map[*Conn]*sighting
@@ -38,22 +40,43 @@ type sighting struct {
 // machine now: what takes less time than that need not be the handler's fault.
 func (m *monitor) noise() time.Duration { return time.Duration(m.late.Load()) }
 
-// manyHeld is how many connections must be held up for starved to tell anything: other goroutines
-// that are ready to run could be mistaken for those of fewer.
-const manyHeld = 32
+const (
+	// manyHeld is how many connections must be held up for starved to tell anything: other
+	// goroutines that are ready to run could be mistaken for those of fewer.
+	manyHeld = 32
+	// looks is how many connections it looks at.
+	looks = 512
+)
 
 // starved reports whether most of the connections that are held up by a call are so because that
-// waits for a processor. It looks at all of them.
+// waits for a processor. Nobody waits for the answer: it is true while somebody else asks, or the
+// monitor looks.
 func (m *monitor) starved() bool {
-	m.mu.Lock()
-	held := int64(0)
-	for c := range m.watched {
+	if !m.asked.CompareAndSwap(false, true) {
+		return true
+	}
+	defer m.asked.Store(false)
+	if !m.mu.TryLock() {
+		return true
+	}
+	held := m.held()
+	m.mu.Unlock()
+	return held >= manyHeld && mostReady(held)
+}
+
+// held returns how many connections are held up by a call, as far as some of them tell. m.mu is held.
+func (m *monitor) held() int64 {
+	seen, held := 0, 0
+	for c := range m.watched { // in any order
+		if seen == looks {
+			break
+		}
+		seen++
 		if _, inside := c.turn.Load().inside(); inside {
 			held++
 		}
 	}
-	m.mu.Unlock()
-	return held >= manyHeld && mostReady(held)
+	return int64(held * len(m.watched) / max(seen, 1))
 }
 
 // watch makes the monitor look at c.
@@ -149,7 +172,7 @@ func (m *monitor) takeOver(c *Conn, t *turn, state uint64) {
 	go next.read() // inherits the old turn's place in server.turns
 	m.server.stats.takeovers.Add(1)
 	if called != nil {
-		called.pace.blocked(called.pace.starved)
+		called.pace.blocked(called.noise(m.noise()), called.pace.starved)
 	}
 }
 

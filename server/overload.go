@@ -128,8 +128,12 @@ var (
 // overload, when the processor is what there is too little of, a method that needs time
 // may not, whatever that would save: it is let in by its limit.
 func (m *method) inline(mon *monitor) bool {
-	return m.pace.quick(m.noise(mon.noise()), func() bool { return !m.crowded() && mon.starved() })
+	return m.pace.quick(m.noise(mon.noise()), func() bool { return m.starved(mon) })
 }
+
+// starved reports whether most of the calls that run inline wait for a processor. Under overload
+// that is no excuse.
+func (m *method) starved(mon *monitor) bool { return !m.crowded() && mon.starved() }
 
 // noise is what may be put down to noise, given what there is of it on this machine now.
 func (m *method) noise(noise time.Duration) time.Duration {

@@ -33,20 +33,24 @@ type pace struct {
 	slow    atomic.Bool   // they run in the pool
 	trial   atomic.Int32  // calls that have still to be quick for the method to be trusted
 	strikes atomic.Int32  // calls of a trial that were not quick
-	calm    atomic.Int64  // samples of quick calls since one that was not
-	merit   atomic.Uint32 // the same, since a connection was taken away
+	quicks  atomic.Int64  // samples of inline calls that were quick
+	calm    atomic.Int64  // how many of them came since one that was not
 	calls   atomic.Uint32 // that have run in the pool
 	running atomic.Int64  // calls that run there
 	wait    atomic.Int64  // of a goroutine that is ready there, in ns, as a moving average
 	pinned  bool          // the method stays in the pool
 
-	mu      sync.Mutex // guards what follows, and changes of slow
-	held    time.Time  // connections that were held up before then have been counted
-	cleared time.Time  // calls that began before then are not judged by a trial,
-	excused time.Time  // and those that did before then by nobody
-	came    time.Time  // when the method came back
-	left    time.Time  // when it left for the pool
-	pause   time.Duration
+	mu       sync.Mutex // guards what follows, and changes of slow
+	held     time.Time  // connections that were held up before then have been counted
+	cleared  time.Time  // calls that began before then are not judged by a trial,
+	forgiven time.Time  // those that did before then do not count when they end,
+	excused  time.Time  // nor those that did before then
+	excuses  int        // one after the other
+	since    int64      // quicks at the last of them
+	taken    int64      // quicks when connections were taken away last
+	came     time.Time  // when the method came back
+	left     time.Time  // when it left for the pool
+	pause    time.Duration
 }
 
 const (
@@ -54,20 +58,26 @@ const (
 	inlineBudget = 100 * time.Microsecond
 	// blockedSample is what a call counts as that held up its connection.
 	blockedSample = 100 * time.Millisecond
-	// merit is after how many samples of quick calls a method is forgiven one that blocks: mostly
-	// the processor was taken from it, and if not, one call in merit times sampling that holds up
+	// worthy is after how many samples of quick calls a method is forgiven one that blocks: mostly
+	// the processor was taken from it, and if not, one call in worthy times sampling that holds up
 	// its connection for a tick or two costs less than the pool costs all the others.
-	merit = 1 << 10
+	worthy = 1 << 10
+	// maxExcuses is how often calls may be excused one after the other, for a tick each time, with
+	// fewer quick samples than redeemed between them: then others may have been mistaken for them.
+	maxExcuses = 32
+	redeemed   = 256
 	// asking is how many calls of the pool there are for each that measures the wait.
 	asking = 16
-	// horizon bounds how many quick calls before it a slow one is averaged with.
+	// weight is how many quick calls a slow one is averaged with, and so many more as came before
+	// it: horizon, at most.
+	weight  = 16
 	horizon = 256
 	// proof is how many calls of a method that is tried must be quick.
 	proof = 64
-	// strikes is how many may not be meanwhile, and one more for every perStrike that were: the
-	// processor is taken from a call now and then.
-	strikes   = 2
-	perStrike = 16
+	// freeStrikes is how many may not be meanwhile, and one more for every perStrike that were:
+	// the processor is taken from a call now and then.
+	freeStrikes = 2
+	perStrike   = 16
 	// clearing bounds the time before they are judged.
 	clearing = 3 * tick
 	// settled is how long a method has to stay for its return to count as a success.
@@ -81,15 +91,14 @@ const (
 
 // quick reports whether a call may run inline, given how long a wait for the processor is on this
 // machine now. starved reports whether most of the calls that run inline are ready to run; it is
-// asked seldom.
+// asked before the method leaves.
 func (p *pace) quick(noise time.Duration, starved func() bool) bool {
 	switch {
 	case p.slow.Load():
 		return false
 	case p.trial.Load() > 0 || p.fits(noise):
 		return true
-	case starved():
-		p.excuse()
+	case starved() && p.excuse():
 		return true
 	default:
 		p.leave()
@@ -114,8 +123,8 @@ func (p *pace) inline(took time.Duration, now time.Time, starved func() bool) {
 		p.judge(took, now, starved)
 	case took <= inlineBudget:
 		p.add(took)
-		p.calm.Store(p.calm.Load() + 1)
-		p.merit.Store(p.merit.Load() + 1)
+		p.quicks.Add(1)
+		p.calm.Add(1)
 	default:
 		p.add(p.counts(took, now))
 	}
@@ -129,9 +138,8 @@ func (p *pace) judge(took time.Duration, now time.Time, starved func() bool) {
 		if p.trial.Add(-1) == 0 {
 			p.mean.Store(int64(took)) // it has been proved, whatever was noted meanwhile
 		}
-	case p.strikes.Add(1) <= strikes+(proof-p.trial.Load())/perStrike:
-	case starved():
-		p.excuse()
+	case p.strikes.Add(1) <= freeStrikes+(proof-p.trial.Load())/perStrike:
+	case starved() && p.excuse():
 		p.trial.Store(0) // nothing can be told of it
 	default:
 		p.mean.Store(int64(took))
@@ -139,47 +147,56 @@ func (p *pace) judge(took time.Duration, now time.Time, starved func() bool) {
 	}
 }
 
-// excuse lets calls that begin by the next tick not count.
-func (p *pace) excuse() {
+// excuse lets calls that begin by the next tick not count. It reports false, and does not, if that
+// has been done for too long.
+func (p *pace) excuse() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.excused = time.Now().Add(tick)
+	now := time.Now()
+	if !now.Before(p.excused) { // else another goroutine was first
+		quicks := p.quicks.Load()
+		if quicks-p.since >= redeemed {
+			p.excuses = 0
+		}
+		if p.excuses == maxExcuses {
+			return false
+		}
+		p.excuses++
+		p.since = quicks
+		p.excused = now.Add(tick)
+	}
 	p.mean.Store(0)
-	p.strikes.Store(0)
+	return true
 }
 
 // clearing reports whether a call that began then is not judged by a trial.
 func (p *pace) clearing(began time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return began.Before(p.cleared) || began.Before(p.excused)
+	return began.Before(p.cleared)
 }
 
-// counts is what a call counts as that held up its connection for so long before now.
+// counts is what a call counts as that held up its connection for so long before now. If others
+// were held up at the same time, on as many connections, it mostly is the processor that was taken
+// from all of them, and that counts in full once.
 func (p *pace) counts(took time.Duration, now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch began := now.Add(-took); {
-	case began.Before(p.excused):
+	case began.Before(p.excused) || began.Before(p.forgiven):
 		return 0
 	case began.Before(p.held):
-		return min(took, 2*inlineBudget) // enough to tell, where calls are held up all the time
+		return 2 * inlineBudget // enough to tell, where calls are held up all the time
 	default:
 		p.held = now
 		return took
 	}
 }
 
-// alone reports whether no other call was held up in the time before now that one was: if
-// several were, on as many connections, it mostly is the processor that was taken from all of
-// them, and that counts in full once.
-func (p *pace) alone(took time.Duration, now time.Time) bool {
-	return p.counts(took, now) == took
-}
-
-// blocked notes that a call was found blocking. One that is tried has failed, unless calls that
-// are ready to run are still in its way.
-func (p *pace) blocked(starved func() bool) {
+// blocked notes that a call was found blocking; noise is that of quick. One that is tried has
+// failed, unless calls that are ready to run are still in its way. The method is forgiven others
+// after many that were quick.
+func (p *pace) blocked(noise time.Duration, starved func() bool) {
 	now := time.Now()
 	switch {
 	case p.trial.Load() > 0:
@@ -187,20 +204,32 @@ func (p *pace) blocked(starved func() bool) {
 			p.mean.Store(int64(blockedSample))
 			p.leave()
 		}
-	case !p.alone(2*tick, now):
-	case p.merit.Swap(0) < merit:
-		p.add(blockedSample)
-	default:
-		p.forgive(now)
+	case p.condemned(now):
+		mean := p.mean.Load()
+		p.mean.Store(mean + (int64(blockedSample)-mean)/weight)
+		if !p.fits(noise) {
+			p.leave() // and nothing excuses it
+		}
 	}
 }
 
-// forgive lets a call that was found blocking now, and those found with it, not count. What is
-// found at the next tick does.
-func (p *pace) forgive(now time.Time) {
+// condemned reports whether a call counts that was found blocking now: it is the first one of this
+// tick, and the method is not forgiven what is found then.
+func (p *pace) condemned(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.held = now.Add(-3 * tick / 2)
+	if now.Add(-2 * tick).Before(p.held) {
+		return false
+	}
+	quicks := p.quicks.Load()
+	worth := quicks - p.taken
+	p.taken, p.held = quicks, now
+	if worth < worthy {
+		return true
+	}
+	p.forgiven = now
+	p.held = now.Add(-3 * tick / 2) // what is found at the next tick counts
+	return false
 }
 
 // pooled notes what a call took that ran in the pool. noise is how long a wait for the processor
@@ -258,11 +287,12 @@ func (p *pace) leave() {
 		return
 	}
 	p.left = time.Now()
-	if p.trial.Swap(0) > 0 || p.left.Sub(p.came) < settled {
+	if p.trial.Swap(0) > 0 || p.left.Sub(p.came) < settled || p.excuses == maxExcuses {
 		p.pause = min(longer*max(p.pause, shortPause), longPause)
 	} else {
 		p.pause = shortPause
 	}
+	p.excuses = 0
 }
 
 // due reports whether it is time for calls to run inline again.
@@ -315,7 +345,7 @@ func (p *pace) pin() {
 func (p *pace) add(took time.Duration) {
 	mean := p.mean.Load()
 	if int64(took) > mean {
-		p.mean.Store(mean + (int64(took)-mean)/(16+min(p.calm.Load(), horizon)))
+		p.mean.Store(mean + (int64(took)-mean)/(weight+min(p.calm.Load(), horizon)))
 	} else {
 		p.mean.Store(mean - (mean-int64(took))/64)
 	}

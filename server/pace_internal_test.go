@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -180,11 +181,11 @@ func TestPaceTriesWhatIsStarved(t *testing.T) {
 		}
 		time.Sleep(shortPause)
 		p.pooled(took, wait, everybody)
-		p.blocked(everybody)
+		p.blocked(0, everybody)
 		if !p.quick(0, nobody) {
 			t.Error("a call that waited for the others ended the trial")
 		}
-		p.blocked(nobody)
+		p.blocked(0, nobody)
 		if p.quick(0, nobody) {
 			t.Error("a call that blocked did not end the trial")
 		}
@@ -193,22 +194,13 @@ func TestPaceTriesWhatIsStarved(t *testing.T) {
 
 // What calls wait for is told apart: a processor, or something else.
 func TestStarved(t *testing.T) { //nolint:paralleltest // others would want the processor too
-	const calls = 100
-	var (
-		p = pace{}
-		m = monitor{watched: make(map[*Conn]*sighting)}
-	)
-	if p.starved() || m.starved() {
+	calls := 100 + 4*runtime.GOMAXPROCS(0) // some of them run
+	var p pace
+	m, few := monitorOf(calls), monitorOf(manyHeld-1)
+	if p.starved() || monitorOf(0).starved() {
 		t.Error("nothing runs, and it waits for a processor")
 	}
-	p.running.Store(calls)
-	for i := range 2 * calls { // half of them are held up by a call
-		c := new(Conn)
-		now := newTurn(c, nil)
-		now.state.Store(uint64(i))
-		c.turn.Store(now)
-		m.watched[c] = new(sighting)
-	}
+	p.running.Store(int64(calls))
 	for _, ready := range []bool{false, true} {
 		var (
 			wg   sync.WaitGroup
@@ -230,49 +222,146 @@ func TestStarved(t *testing.T) { //nolint:paralleltest // others would want the 
 				}
 			})
 		}
-		for range 1000 { // they have begun
-			runtime.Gosched()
+		for name, starved := range map[string]func() bool{"in the pool": p.starved, "of connections": m.starved} {
+			began := time.Now() // the calls may not have
+			for starved() != ready && time.Since(began) < 10*time.Second {
+				runtime.Gosched()
+			}
+			if starved() != ready {
+				t.Errorf("%d calls %s that are ready to run: %t; starved: %t", calls, name, ready, !ready)
+			}
 		}
-		if got := p.starved(); got != ready {
-			t.Errorf("%d calls in the pool that are ready to run: %t; starved: %t", calls, ready, got)
-		}
-		if got := m.starved(); got != ready {
-			t.Errorf("%d connections whose calls are ready to run: %t; starved: %t", calls, ready, got)
+		if few.starved() {
+			t.Errorf("%d connections, and it is told what their calls wait for", manyHeld-1)
 		}
 		close(over)
 		wg.Wait()
 	}
 }
 
-// Calls that take long in the readers are excused as long as they wait for a processor.
+// monitorOf returns a monitor of twice as many connections as are held up by a call.
+func monitorOf(held int) *monitor {
+	m := &monitor{watched: make(map[*Conn]*sighting)}
+	for i := range 2 * held {
+		c := new(Conn)
+		now := newTurn(c, nil)
+		now.state.Store(uint64(i))
+		c.turn.Store(now)
+		m.watched[c] = new(sighting)
+	}
+	return m
+}
+
+// Of very many connections some are looked at.
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	for _, held := range []int{0, 1, looks / 2, looks, 20 * looks} {
+		got := int(monitorOf(held).held())
+		if off := max(got-held, held-got); 2*held <= looks && off > 0 || off > held/2 {
+			t.Errorf("%d connections of %d are held up, %d are found", held, 2*held, got)
+		}
+	}
+}
+
+// Who asks what calls wait for does not wait for the monitor.
+func TestStarvedDoesNotWait(t *testing.T) {
+	t.Parallel()
+	m := monitorOf(manyHeld)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.starved() {
+		t.Error("what calls wait for is told while the monitor looks")
+	}
+}
+
+// Calls that take long in the readers are excused while they wait for a processor, if many are
+// quick between the times when that is so.
 func TestPaceExcuses(t *testing.T) {
 	t.Parallel()
-	for _, trial := range []int32{0, proof} {
-		synctest.Test(t, func(t *testing.T) {
-			const took = time.Millisecond
-			var p pace
-			p.trial.Store(trial)
-			asked := 0
-			call := func(starved bool) {
-				time.Sleep(took)
-				p.quick(0, func() bool { asked++; return starved })
-				p.inline(took, time.Now(), func() bool { asked++; return starved })
-			}
-			for range 1000 {
-				call(true)
-			}
-			if !p.quick(0, nobody) || asked == 0 || asked > 1000*int(took/tick)+1000/10 {
-				t.Errorf("after 1 s of calls that wait for a processor: quick: %t; it was asked %d times", p.quick(0, nobody), asked)
-			}
-			time.Sleep(tick)
-			for range 20 {
-				call(false)
-			}
-			if p.quick(0, nobody) {
-				t.Errorf("20 calls that wait for something else: still quick, mean %v", time.Duration(p.mean.Load()))
-			}
+	for name, tt := range map[string]struct {
+		trial int32
+		quick int // calls after each one of 1 ms
+		least time.Duration
+		most  time.Duration
+	}{
+		"all take long":           {0, 0, maxExcuses * tick, 2 * maxExcuses * tick},
+		"all take long, in trial": {proof, 0, maxExcuses * tick, 2 * maxExcuses * tick},
+		"many are quick":          {0, redeemed, time.Hour, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var p pace
+				p.trial.Store(tt.trial)
+				asked := 0
+				starved := func() bool { asked++; return true }
+				call := func(took time.Duration) {
+					time.Sleep(took)
+					p.inline(took, time.Now(), starved)
+				}
+				began := time.Now()
+				for p.quick(0, starved) && time.Since(began) < 2*time.Second {
+					call(time.Millisecond)
+					for range tt.quick {
+						call(10 * time.Microsecond)
+					}
+				}
+				stayed := time.Since(began)
+				if stayed < min(tt.least, time.Second) || stayed > max(tt.most, tt.least) {
+					t.Errorf("it left after %v, want %v to %v", stayed, tt.least, tt.most)
+				}
+				if most := 1 + int(stayed/tick); asked > most {
+					t.Errorf("in %v it was asked %d times, want %d at most", stayed, asked, most)
+				}
+				if p.trial.Load() != 0 {
+					t.Error("the trial is not over")
+				}
+			})
 		})
 	}
+}
+
+// A method whose calls wait for something else is found out, whatever was excused before.
+func TestPaceExcusesNoLonger(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const took = time.Millisecond
+		var p pace
+		call := func(starved func() bool) {
+			time.Sleep(took)
+			p.quick(0, starved)
+			p.inline(took, time.Now(), starved)
+		}
+		for range 100 {
+			call(everybody)
+		}
+		if !p.quick(0, nobody) {
+			t.Fatal("it has left while its calls waited for a processor")
+		}
+		time.Sleep(tick)
+		for range 20 {
+			call(nobody)
+		}
+		if p.quick(0, nobody) {
+			t.Errorf("20 calls that wait for something else: still quick, mean %v", time.Duration(p.mean.Load()))
+		}
+	})
+}
+
+// What is found blocking counts also while calls are excused.
+func TestPaceBlocksWhileExcused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var p pace
+		p.mean.Store(int64(time.Millisecond))
+		if !p.quick(0, everybody) {
+			t.Fatal("calls that wait for a processor are not excused")
+		}
+		p.blocked(0, nobody)
+		if p.quick(0, everybody) {
+			t.Error("a method is in the readers whose calls are found blocking")
+		}
+	})
 }
 
 // In a trial a few calls may take long, among many that do not.
@@ -308,13 +397,46 @@ func TestPaceStrikes(t *testing.T) {
 	}
 }
 
+// Each trial has strikes of its own.
+func TestPaceStrikesOfEachTrial(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const wait = time.Millisecond
+		var p pace
+		for range 3 {
+			p.wait.Store(int64(wait))
+			p.mean.Store(int64(wait))
+			p.leave()
+			time.Sleep(longPause)
+			p.pooled(wait, 0, everybody)
+			time.Sleep(clearing)
+			for range freeStrikes {
+				time.Sleep(wait)
+				p.inline(wait, time.Now(), nobody)
+			}
+			if !p.quick(0, nobody) {
+				t.Fatal("a trial ended that was to go on")
+			}
+		}
+	})
+}
+
 // A trial ends, whatever is in the way of its calls.
 func TestPaceTrialEnds(t *testing.T) {
 	t.Parallel()
 	for name, call := range map[string]func(p *pace){
+		"one of 20 waits, others are ready": func(p *pace) {
+			for range 19 {
+				time.Sleep(20 * time.Microsecond)
+				p.inline(20*time.Microsecond, time.Now(), everybody)
+			}
+			time.Sleep(5 * time.Millisecond)
+			p.inline(5*time.Millisecond, time.Now(), everybody)
+			p.quick(0, everybody)
+		},
 		"every call is taken over": func(p *pace) {
 			time.Sleep(2 * tick)
-			p.blocked(everybody)
+			p.blocked(0, everybody)
 			time.Sleep(tick / 2)
 			p.inline(5*tick/2, time.Now(), nobody)
 		},
@@ -349,7 +471,11 @@ func TestPaceTrialEnds(t *testing.T) {
 					call(&p)
 					inline += time.Since(from)
 				}
-				if inline > time.Second {
+				most := time.Second
+				if strings.HasSuffix(name, "ready") {
+					most = 7 * 2 * maxExcuses * tick // the pause is at its longest then
+				}
+				if inline > most {
 					t.Errorf("in 20 s the method was in the readers for %v; trials seen: %d", inline, trials)
 				}
 			})
@@ -404,12 +530,13 @@ func TestPaceForgives(t *testing.T) {
 		after   int // quick calls between one tick and another
 		slow    bool
 	}{
-		"once":                     {merit, 0, 0, false},
-		"not when it is new":       {merit - 1, 0, 0, true},
-		"not at two ticks":         {merit, tick, 0, true},
-		"not soon after":           {merit, time.Second, merit - 1, true},
-		"again when it is due":     {merit, time.Second, merit, false},
-		"not when others are late": {merit, 3 * tick, 1, true},
+		"once":                     {worthy, 0, 0, false},
+		"not when it is new":       {worthy - 1, 0, 0, true},
+		"not at two ticks":         {worthy, tick, 0, true},
+		"nor if one comes early":   {worthy, tick - 2*time.Millisecond, 0, true},
+		"not soon after":           {worthy, time.Second, worthy - 1, true},
+		"again when it is due":     {worthy, time.Second, worthy, false},
+		"not when others are late": {worthy, 3 * tick, 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -418,7 +545,7 @@ func TestPaceForgives(t *testing.T) {
 				p.take(again(tt.before, 10*time.Microsecond)...)
 				found := func() {
 					for range 10 { // connections
-						p.blocked(nobody)
+						p.blocked(0, nobody)
 						time.Sleep(50 * time.Microsecond)
 					}
 				}
@@ -426,6 +553,10 @@ func TestPaceForgives(t *testing.T) {
 					time.Sleep(tt.between)
 					p.take(again(tt.after, 10*time.Microsecond)...)
 					found()
+				}
+				time.Sleep(2 * tick) // what was found has begun a tick and a bit before that, and ends now
+				for range 10 {
+					p.inline(7*tick/2, time.Now(), nobody)
 				}
 				if p.quick(0, nobody) == tt.slow {
 					t.Errorf("slow: %v, want %v; mean %v", !tt.slow, tt.slow, time.Duration(p.mean.Load()))

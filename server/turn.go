@@ -211,7 +211,7 @@ func (t *turn) run(in *inbound, payload []byte) error {
 	err := in.serve(payload)
 	now := time.Now()
 	m, mon := in.method, &t.conn.server.monitor
-	m.pace.inline(now.Sub(began), now, func() bool { return !m.crowded() && mon.starved() })
+	m.pace.inline(now.Sub(began), now, func() bool { return m.starved(mon) })
 	in.ranLate(now)
 	return err
 }
