@@ -10,7 +10,7 @@ import (
 
 // tick is how often the monitor looks. A blocking handler holds up its connection
 // for one to two ticks, once: its method runs in the pool from then on. One that has been
-// quick for long may do so twice.
+// quick for many thousand calls is forgiven twice before that.
 const tick = 10 * time.Millisecond
 
 // quietTicks is after how many ticks without a call a connection is not watched
@@ -119,6 +119,7 @@ func (m *monitor) run() {
 func (m *monitor) look() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := time.Now()
 	for c, s := range m.watched {
 		t := c.turn.Load()
 		state, inside := t.inside()
@@ -126,7 +127,7 @@ func (m *monitor) look() bool {
 		case s.turn != t || s.state != state:
 			*s = sighting{turn: t, state: state}
 		case inside:
-			m.takeOver(c, t, state)
+			m.takeOver(c, t, state, now)
 		default:
 			if s.quiet++; s.quiet >= quietTicks {
 				m.unwatch(c, t, state)
@@ -152,7 +153,7 @@ func (m *monitor) unwatch(c *Conn, t *turn, state uint64) {
 // takeOver lets another goroutine read c, unless too many handlers run already: then
 // the connection waits, and so does its peer. One that is being closed does not wait:
 // it has to be read to its end.
-func (m *monitor) takeOver(c *Conn, t *turn, state uint64) {
+func (m *monitor) takeOver(c *Conn, t *turn, state uint64, look time.Time) {
 	reserved := c.calls.len() < c.calls.limit+adoptions && m.server.workers.reserve()
 	if !reserved {
 		select {
@@ -172,7 +173,7 @@ func (m *monitor) takeOver(c *Conn, t *turn, state uint64) {
 	go next.read() // inherits the old turn's place in server.turns
 	m.server.stats.takeovers.Add(1)
 	if called != nil {
-		called.pace.blocked(called.noise(m.noise()), called.pace.starved)
+		called.pace.blocked(look, called.noise(m.noise()), called.pace.starved)
 	}
 }
 

@@ -42,12 +42,13 @@ type pace struct {
 
 	mu       sync.Mutex // guards what follows, and changes of slow
 	held     time.Time  // connections that were held up before then have been counted
+	found    time.Time  // likewise, those that the monitor found then
 	cleared  time.Time  // calls that began before then are not judged by a trial,
 	forgiven time.Time  // those that did before then do not count when they end,
 	excused  time.Time  // nor those that did before then
 	excuses  int        // one after the other
 	since    int64      // quicks at the last of them
-	taken    int64      // quicks when connections were taken away last
+	owed     int64      // quicks that what was forgiven has cost
 	came     time.Time  // when the method came back
 	left     time.Time  // when it left for the pool
 	pause    time.Duration
@@ -60,8 +61,10 @@ const (
 	blockedSample = 100 * time.Millisecond
 	// worthy is after how many samples of quick calls a method is forgiven one that blocks: mostly
 	// the processor was taken from it, and if not, one call in worthy times sampling that holds up
-	// its connection for a tick or two costs less than the pool costs all the others.
+	// its connection for a tick or two costs less than the pool costs all the others. It may save
+	// that up for saved looks of the monitor.
 	worthy = 1 << 10
+	saved  = 2
 	// maxExcuses is how often calls may be excused one after the other, for a tick each time, with
 	// fewer quick samples than redeemed between them: then others may have been mistaken for them.
 	maxExcuses = 32
@@ -107,9 +110,9 @@ func (p *pace) quick(noise time.Duration, starved func() bool) bool {
 }
 
 // fits reports whether calls take no more than they may inline.
-func (p *pace) fits(noise time.Duration) bool {
-	return p.mean.Load() < int64(max(inlineBudget, 2*noise))
-}
+func (p *pace) fits(noise time.Duration) bool { return fits(p.mean.Load(), noise) }
+
+func fits(mean int64, noise time.Duration) bool { return mean < int64(max(inlineBudget, 2*noise)) }
 
 // doubtful reports whether calls should be looked at more often than usual.
 func (p *pace) doubtful() bool {
@@ -126,7 +129,9 @@ func (p *pace) inline(took time.Duration, now time.Time, starved func() bool) {
 		p.quicks.Add(1)
 		p.calm.Add(1)
 	default:
-		p.add(p.counts(took, now))
+		if d, counts := p.counts(took, now); counts {
+			p.add(d)
+		}
 	}
 }
 
@@ -148,10 +153,13 @@ func (p *pace) judge(took time.Duration, now time.Time, starved func() bool) {
 }
 
 // excuse lets calls that begin by the next tick not count. It reports false, and does not, if that
-// has been done for too long.
+// has been done for too long, or the method has left meanwhile.
 func (p *pace) excuse() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.slow.Load() {
+		return false
+	}
 	now := time.Now()
 	if !now.Before(p.excused) { // else another goroutine was first
 		quicks := p.quicks.Load()
@@ -176,59 +184,60 @@ func (p *pace) clearing(began time.Time) bool {
 	return began.Before(p.cleared)
 }
 
-// counts is what a call counts as that held up its connection for so long before now. If others
-// were held up at the same time, on as many connections, it mostly is the processor that was taken
-// from all of them, and that counts in full once.
-func (p *pace) counts(took time.Duration, now time.Time) time.Duration {
+// counts is what a call counts as that held up its connection for so long before now, if it does. If
+// others were held up at the same time, on as many connections, it mostly is the processor that was
+// taken from all of them, and that counts in full once.
+func (p *pace) counts(took time.Duration, now time.Time) (d time.Duration, counts bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch began := now.Add(-took); {
 	case began.Before(p.excused) || began.Before(p.forgiven):
-		return 0
+		return 0, false
 	case began.Before(p.held):
-		return 2 * inlineBudget // enough to tell, where calls are held up all the time
+		const enough = 2 * inlineBudget // to tell, where calls are held up all the time
+		return enough, p.mean.Load() < int64(enough)
 	default:
 		p.held = now
-		return took
+		return took, true
 	}
 }
 
-// blocked notes that a call was found blocking; noise is that of quick. One that is tried has
-// failed, unless calls that are ready to run are still in its way. The method is forgiven others
-// after many that were quick.
-func (p *pace) blocked(noise time.Duration, starved func() bool) {
-	now := time.Now()
+// blocked notes that the monitor found a call blocking when it looked; noise is that of quick. A
+// method that is tried has failed, unless calls that are ready to run are still in its way. Others
+// are forgiven what is found in one look after many calls that were quick. Nothing else excuses it.
+func (p *pace) blocked(look time.Time, noise time.Duration, starved func() bool) {
 	switch {
 	case p.trial.Load() > 0:
-		if !p.clearing(now.Add(-2*tick)) || !starved() {
+		if !p.clearing(look.Add(-2*tick)) || !starved() {
 			p.mean.Store(int64(blockedSample))
 			p.leave()
 		}
-	case p.condemned(now):
+	case p.condemned(look):
 		mean := p.mean.Load()
-		p.mean.Store(mean + (int64(blockedSample)-mean)/weight)
-		if !p.fits(noise) {
-			p.leave() // and nothing excuses it
+		mean += (int64(blockedSample) - mean) / weight
+		p.mean.Store(mean)
+		if !fits(mean, noise) {
+			p.leave()
 		}
 	}
 }
 
-// condemned reports whether a call counts that was found blocking now: it is the first one of this
-// tick, and the method is not forgiven what is found then.
-func (p *pace) condemned(now time.Time) bool {
+// condemned reports whether a call counts that was found blocking: it is the first one of this
+// look, and the method is not forgiven.
+func (p *pace) condemned(look time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now.Add(-2 * tick).Before(p.held) {
+	if p.found.Equal(look) {
 		return false
 	}
+	p.found = look
 	quicks := p.quicks.Load()
-	worth := quicks - p.taken
-	p.taken, p.held = quicks, now
-	if worth < worthy {
+	p.owed = max(p.owed, quicks-saved*worthy)
+	if p.owed += worthy; p.owed > quicks {
+		p.owed = quicks
 		return true
 	}
-	p.forgiven = now
-	p.held = now.Add(-3 * tick / 2) // what is found at the next tick counts
+	p.forgiven = look
 	return false
 }
 
@@ -287,7 +296,8 @@ func (p *pace) leave() {
 		return
 	}
 	p.left = time.Now()
-	if p.trial.Swap(0) > 0 || p.left.Sub(p.came) < settled || p.excuses == maxExcuses {
+	excused := p.excuses > 0 && p.quicks.Load()-p.since < redeemed
+	if p.trial.Swap(0) > 0 || p.left.Sub(p.came) < settled || excused {
 		p.pause = min(longer*max(p.pause, shortPause), longPause)
 	} else {
 		p.pause = shortPause

@@ -181,11 +181,11 @@ func TestPaceTriesWhatIsStarved(t *testing.T) {
 		}
 		time.Sleep(shortPause)
 		p.pooled(took, wait, everybody)
-		p.blocked(0, everybody)
+		p.blocked(time.Now(), 0, everybody)
 		if !p.quick(0, nobody) {
 			t.Error("a call that waited for the others ended the trial")
 		}
-		p.blocked(0, nobody)
+		p.blocked(time.Now(), 0, nobody)
 		if p.quick(0, nobody) {
 			t.Error("a call that blocked did not end the trial")
 		}
@@ -272,6 +272,11 @@ func TestStarvedDoesNotWait(t *testing.T) {
 	if !m.starved() {
 		t.Error("what calls wait for is told while the monitor looks")
 	}
+	n := monitorOf(manyHeld)
+	n.asked.Store(true)
+	if !n.starved() {
+		t.Error("what calls wait for is asked by two at a time")
+	}
 }
 
 // Calls that take long in the readers are excused while they wait for a processor, if many are
@@ -286,7 +291,7 @@ func TestPaceExcuses(t *testing.T) {
 	}{
 		"all take long":           {0, 0, maxExcuses * tick, 2 * maxExcuses * tick},
 		"all take long, in trial": {proof, 0, maxExcuses * tick, 2 * maxExcuses * tick},
-		"many are quick":          {0, redeemed, time.Hour, time.Hour},
+		"many are quick":          {0, 2 * redeemed, time.Hour, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -298,17 +303,24 @@ func TestPaceExcuses(t *testing.T) {
 				call := func(took time.Duration) {
 					time.Sleep(took)
 					p.inline(took, time.Now(), starved)
+					p.quick(0, starved)
 				}
 				began := time.Now()
-				for p.quick(0, starved) && time.Since(began) < 2*time.Second {
-					call(time.Millisecond)
+				for !p.slow.Load() && time.Since(began) < 10*time.Second {
+					if call(time.Millisecond); tt.quick == 0 {
+						continue
+					}
+					call(50 * time.Millisecond) // to be averaged with the quick ones
 					for range tt.quick {
 						call(10 * time.Microsecond)
 					}
 				}
 				stayed := time.Since(began)
-				if stayed < min(tt.least, time.Second) || stayed > max(tt.most, tt.least) {
+				if stayed < min(tt.least, 10*time.Second) || stayed > max(tt.most, tt.least) {
 					t.Errorf("it left after %v, want %v to %v", stayed, tt.least, tt.most)
+				}
+				if tt.quick > 0 && asked <= maxExcuses {
+					t.Errorf("it was asked %d times, which tells nothing", asked)
 				}
 				if most := 1 + int(stayed/tick); asked > most {
 					t.Errorf("in %v it was asked %d times, want %d at most", stayed, asked, most)
@@ -348,6 +360,134 @@ func TestPaceExcusesNoLonger(t *testing.T) {
 	})
 }
 
+// A method that begins to block after having been quick for ever is soon found out.
+func TestPaceForgivesNotForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var p pace
+		p.take(again(100*worthy, 10*time.Microsecond)...)
+		looks := 0
+		for ; !p.slow.Load() && looks < 100; looks++ {
+			time.Sleep(tick)
+			p.blocked(time.Now(), 0, nobody)
+		}
+		if looks != saved+1 {
+			t.Errorf("it left after %d looks, want %d", looks, saved+1)
+		}
+	})
+}
+
+// Whoever asks at the same time is excused with the first.
+func TestPaceExcusesAllAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var p pace
+		for range 2 * maxExcuses {
+			p.mean.Store(int64(time.Millisecond))
+			if !p.quick(0, everybody) {
+				t.Fatal("one of those that ask at the same time is not excused")
+			}
+		}
+		p.leave()
+		if p.excuse() {
+			t.Error("a method is excused that has left")
+		}
+	})
+}
+
+// A method that was excused for some time leaves for longer each time.
+func TestPaceExcusedInVain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var p pace
+		pause := time.Duration(0)
+		for range 3 {
+			p.mean.Store(int64(time.Millisecond))
+			for range maxExcuses / 2 {
+				if !p.quick(0, everybody) {
+					t.Fatal("it is not excused")
+				}
+				time.Sleep(tick)
+				p.mean.Store(int64(time.Millisecond))
+			}
+			if p.quick(0, nobody) || p.pause <= pause {
+				t.Fatalf("it has left for %v, after %v", p.pause, pause)
+			}
+			pause = p.pause
+			time.Sleep(pause)
+			p.comeBack(0)
+		}
+		for range redeemed {
+			p.inline(10*time.Microsecond, time.Now(), nobody)
+		}
+		time.Sleep(settled)
+		if p.leave(); p.pause != shortPause {
+			t.Errorf("after many quick calls it has left for %v, want %v", p.pause, shortPause)
+		}
+	})
+}
+
+// What the monitor finds counts once for each look, in full, whatever else took long.
+func TestPaceBlocked(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	for name, tt := range map[string]struct {
+		quick, looks, each int // calls before, looks, calls found in each
+		noise              time.Duration
+		beside             time.Duration // what another call takes at each tick
+		slow               bool
+	}{
+		"not diluted":           {worthy - 1, 1, 1, ms, 0, true},
+		"within twice of noise": {0, 1, 1, 4 * ms, 0, false},
+		"once for each look":    {0, 1, 10, 4 * ms, 0, false},
+		"at every look":         {0, 2, 1, 4 * ms, 0, true},
+		"others take long":      {200, 2, 1, ms, 300 * time.Microsecond, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var p pace
+				time.Sleep(time.Second)
+				p.take(again(tt.quick, 10*time.Microsecond)...)
+				for range tt.looks {
+					if tt.beside > 0 {
+						p.inline(tt.beside, time.Now(), nobody)
+					}
+					time.Sleep(tick)
+					look := time.Now()
+					for range tt.each {
+						p.blocked(look, tt.noise, nobody)
+					}
+				}
+				if p.slow.Load() != tt.slow {
+					t.Errorf("slow: %t, want %t; mean %v", !tt.slow, tt.slow, time.Duration(p.mean.Load()))
+				}
+			})
+		})
+	}
+}
+
+// A method that always takes long leaves, on however many connections, also where ticks are late by
+// a part of that.
+func TestPaceOnManyConnections(t *testing.T) {
+	t.Parallel()
+	for _, took := range []time.Duration{2 * time.Millisecond, 9 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			const conns = 500
+			var p pace
+			noise := took / 10
+			began := time.Now()
+			for p.quick(noise, nobody) && time.Since(began) < time.Second {
+				time.Sleep(took / conns) // they end one after the other
+				p.inline(took, time.Now(), nobody)
+			}
+			if stayed := time.Since(began); stayed > 10*took {
+				t.Errorf("calls of %v on %d connections were inline for %v", took, conns, stayed)
+			}
+		})
+	}
+}
+
 // What is found blocking counts also while calls are excused.
 func TestPaceBlocksWhileExcused(t *testing.T) {
 	t.Parallel()
@@ -357,7 +497,7 @@ func TestPaceBlocksWhileExcused(t *testing.T) {
 		if !p.quick(0, everybody) {
 			t.Fatal("calls that wait for a processor are not excused")
 		}
-		p.blocked(0, nobody)
+		p.blocked(time.Now(), 0, nobody)
 		if p.quick(0, everybody) {
 			t.Error("a method is in the readers whose calls are found blocking")
 		}
@@ -436,7 +576,7 @@ func TestPaceTrialEnds(t *testing.T) {
 		},
 		"every call is taken over": func(p *pace) {
 			time.Sleep(2 * tick)
-			p.blocked(0, everybody)
+			p.blocked(time.Now(), 0, everybody)
 			time.Sleep(tick / 2)
 			p.inline(5*tick/2, time.Now(), nobody)
 		},
@@ -533,7 +673,7 @@ func TestPaceForgives(t *testing.T) {
 		"once":                     {worthy, 0, 0, false},
 		"not when it is new":       {worthy - 1, 0, 0, true},
 		"not at two ticks":         {worthy, tick, 0, true},
-		"nor if one comes early":   {worthy, tick - 2*time.Millisecond, 0, true},
+		"at two, if it is old":     {10 * worthy, tick, 0, false},
 		"not soon after":           {worthy, time.Second, worthy - 1, true},
 		"again when it is due":     {worthy, time.Second, worthy, false},
 		"not when others are late": {worthy, 3 * tick, 1, true},
@@ -544,9 +684,10 @@ func TestPaceForgives(t *testing.T) {
 				var p pace
 				p.take(again(tt.before, 10*time.Microsecond)...)
 				found := func() {
+					look := time.Now()
 					for range 10 { // connections
-						p.blocked(0, nobody)
-						time.Sleep(50 * time.Microsecond)
+						p.blocked(look, 0, nobody)
+						time.Sleep(time.Millisecond)
 					}
 				}
 				if found(); tt.between > 0 {
