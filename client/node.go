@@ -51,7 +51,7 @@ func (n *node) usable() bool {
 	if n.first.ready() != nil {
 		return true
 	}
-	for _, l := range n.lanes {
+	for _, l := range n.lanes[1:] {
 		if l.ready() != nil {
 			return true
 		}

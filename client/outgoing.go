@@ -194,12 +194,12 @@ func (o *outgoing) post(ctx context.Context, c *Conn) (p *pending, sent int, err
 		service: o.call.Service, method: o.call.Method, oneway: o.call.Oneway,
 		metadata: o.call.Header, auth: o.auth, args: o.call.Args,
 		serialize: o.serializeType(c.config), compress: o.compressType(c.config),
-		own: &o.own, now: o.sent(),
+		own: &o.own, now: o.attemptBegan(),
 	})
 }
 
-// sent is when the current attempt began, zero if that is not known.
-func (o *outgoing) sent() time.Time {
+// attemptBegan is when the current attempt began, zero if that is not known.
+func (o *outgoing) attemptBegan() time.Time {
 	if o.began == 0 {
 		return time.Time{}
 	}

@@ -109,17 +109,16 @@ func (m *monitor) run() {
 		late := m.late.Load()
 		m.late.Store(late + (int64(max(now.Sub(last)-tick, 0))-late)/4)
 		last = now
-		if !m.look() {
+		if !m.look(now) {
 			return
 		}
 	}
 }
 
 // look reports whether there is anything left to look at.
-func (m *monitor) look() bool {
+func (m *monitor) look(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now()
 	for c, s := range m.watched {
 		t := c.turn.Load()
 		state, inside := t.inside()

@@ -24,7 +24,7 @@ import (
 // the method back, and it is not tried again for a pause, which is longer each time.
 //
 // Calls in the readers wait for the processor as well where there are many connections and the
-// handler yields. So before a method leaves, the scheduler is asked: if most of the connections that
+// handler yields. So before a method leaves because of that, the scheduler is asked: if most of the connections that
 // are held up have a goroutine which is ready to run, the pool would not help.
 //
 // Samples come from many goroutines; a lost one does no harm.

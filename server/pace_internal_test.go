@@ -5,7 +5,6 @@ package server
 import (
 	"context"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -564,30 +563,29 @@ func TestPaceStrikesOfEachTrial(t *testing.T) {
 // A trial ends, whatever is in the way of its calls.
 func TestPaceTrialEnds(t *testing.T) {
 	t.Parallel()
-	for name, call := range map[string]func(p *pace){
-		"one of 20 waits, others are ready": func(p *pace) {
-			for range 19 {
-				time.Sleep(20 * time.Microsecond)
-				p.inline(20*time.Microsecond, time.Now(), everybody)
-			}
-			time.Sleep(5 * time.Millisecond)
-			p.inline(5*time.Millisecond, time.Now(), everybody)
-			p.quick(0, everybody)
-		},
-		"every call is taken over": func(p *pace) {
+	oneOf20 := func(p *pace, starved func() bool) {
+		for range 19 {
+			time.Sleep(20 * time.Microsecond)
+			p.inline(20*time.Microsecond, time.Now(), starved)
+		}
+		time.Sleep(5 * time.Millisecond)
+		p.inline(5*time.Millisecond, time.Now(), starved)
+	}
+	for name, tt := range map[string]struct {
+		call func(p *pace)
+		most time.Duration // in the readers, of 20 s
+	}{
+		"every call is taken over": {func(p *pace) {
 			time.Sleep(2 * tick)
 			p.blocked(time.Now(), 0, everybody)
 			time.Sleep(tick / 2)
 			p.inline(5*tick/2, time.Now(), nobody)
-		},
-		"one of 20 waits": func(p *pace) {
-			for range 19 {
-				time.Sleep(20 * time.Microsecond)
-				p.inline(20*time.Microsecond, time.Now(), nobody)
-			}
-			time.Sleep(5 * time.Millisecond)
-			p.inline(5*time.Millisecond, time.Now(), nobody)
-		},
+		}, time.Second},
+		"one of 20 waits": {func(p *pace) { oneOf20(p, nobody) }, time.Second},
+		"one of 20 waits, others are ready": {func(p *pace) {
+			oneOf20(p, everybody)
+			p.quick(0, everybody)
+		}, 7 * 2 * maxExcuses * tick}, // the pause is at its longest then
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -608,14 +606,10 @@ func TestPaceTrialEnds(t *testing.T) {
 						trials++
 					}
 					from := time.Now()
-					call(&p)
+					tt.call(&p)
 					inline += time.Since(from)
 				}
-				most := time.Second
-				if strings.HasSuffix(name, "ready") {
-					most = 7 * 2 * maxExcuses * tick // the pause is at its longest then
-				}
-				if inline > most {
+				if inline > tt.most {
 					t.Errorf("in 20 s the method was in the readers for %v; trials seen: %d", inline, trials)
 				}
 			})
