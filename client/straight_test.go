@@ -35,6 +35,24 @@ func around(t *testing.T, f func(t *testing.T, opt client.Option)) {
 	}
 }
 
+// knowing returns a client that has made a call, and so found out who the servers are: the first
+// attempts of further calls are made straight.
+func (p *peer) knowing(answer func(*wire, *protocol.Message), mode client.FailMode, opt client.Option) *client.XClient {
+	p.t.Helper()
+	p.answer(func(w *wire, m *protocol.Message) {
+		if m.Method == "Hello" {
+			w.reply(m, "hello")
+			return
+		}
+		answer(w, m)
+	})
+	x := p.client(mode, opt)
+	if err := x.Call(context.Background(), "Hello", []byte("x"), new([]byte)); err != nil {
+		p.t.Fatal(err)
+	}
+	return x
+}
+
 // A call whose first attempt failed goes on as it began: with its metadata and token, and what
 // is left of its time.
 func TestFirstAttemptFails(t *testing.T) {
@@ -46,7 +64,7 @@ func TestFirstAttemptFails(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					p := newPeer(t)
 					var sent []*protocol.Message
-					p.answer(func(w *wire, m *protocol.Message) {
+					x := p.knowing(func(w *wire, m *protocol.Message) {
 						sent = append(sent, m)
 						if len(sent) == 1 {
 							time.Sleep(400 * time.Millisecond)
@@ -54,8 +72,7 @@ func TestFirstAttemptFails(t *testing.T) {
 							return
 						}
 						w.reply(m, "ok")
-					})
-					x := p.client(mode, opt)
+					}, mode, opt)
 					x.Auth("bearer T")
 					ctx := rpcx.WithMetadata(context.Background(), rpcx.Pairs("a", "1"))
 					var reply []byte
@@ -87,14 +104,14 @@ func TestTimeoutAfterFirstAttempt(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPeer(t)
 			calls := 0
-			p.answer(func(w *wire, m *protocol.Message) {
+			x := p.knowing(func(w *wire, m *protocol.Message) {
 				if calls++; calls == 1 {
 					time.Sleep(400 * time.Millisecond)
 					w.replyError(m, rpcx.Errorf(rpcx.ResourceExhausted, "busy").NotExecuted())
 				}
-			})
+			}, client.Failtry, opt)
 			began := time.Now()
-			err := p.client(client.Failtry, opt).Call(context.Background(), "M", []byte("id"), new([]byte), client.WithTimeout(time.Second))
+			err := x.Call(context.Background(), "M", []byte("id"), new([]byte), client.WithTimeout(time.Second))
 			took := time.Since(began)
 			synctest.Wait()
 			if took != time.Second || calls != 2 {
@@ -126,9 +143,12 @@ func TestObserverOfFirstAttempt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPeer(t)
-			p.answer(func(w *wire, m *protocol.Message) { w.reply(m, `"eA=="`) })
 			w := newWatcher()
-			x := p.client(client.Failtry, client.Option{Observer: w})
+			x := p.knowing(func(w *wire, m *protocol.Message) { w.reply(m, `"eA=="`) }, client.Failtry, client.Option{Observer: w})
+			for range 2 { // attempt and call
+				<-w.starts
+				<-w.ends
+			}
 			panicked := func() (panicked bool) {
 				defer func() { panicked = recover() != nil }()
 				_ = x.Call(t.Context(), "M", tt.args, tt.reply, client.WithSerializeType(protocol.JSON))
@@ -157,8 +177,7 @@ func TestCloseDuringFirstAttempt(t *testing.T) {
 	around(t, func(t *testing.T, opt client.Option) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPeer(t)
-			p.answer(func(*wire, *protocol.Message) {})
-			x := p.client(client.Failtry, opt)
+			x := p.knowing(func(*wire, *protocol.Message) {}, client.Failtry, opt)
 			done := make(chan error, 1)
 			go func() { done <- x.Call(context.Background(), "M", []byte("id"), new([]byte)) }()
 			synctest.Wait()
@@ -173,14 +192,11 @@ func TestContextEndsWithTheCall(t *testing.T) {
 	t.Parallel()
 	around(t, func(t *testing.T, opt client.Option) {
 		p := newPeer(t)
-		p.answer(func(w *wire, m *protocol.Message) { w.reply(m, "ok") })
 		k := new(keeper)
 		opt.Balance = k
-		x := p.client(client.Failfast, opt)
-		for range 2 { // the first one finds out who the servers are
-			if err := x.Call(context.Background(), "M", []byte("x"), new([]byte), client.WithTimeout(time.Hour)); err != nil {
-				t.Fatal(err)
-			}
+		x := p.knowing(func(w *wire, m *protocol.Message) { w.reply(m, "ok") }, client.Failfast, opt)
+		if err := x.Call(context.Background(), "M", []byte("x"), new([]byte), client.WithTimeout(time.Hour)); err != nil {
+			t.Fatal(err)
 		}
 		if k.ctx.Err() == nil {
 			t.Error("it goes on")

@@ -94,6 +94,7 @@ func (o *outgoing) postObserved(ctx context.Context, c *Conn) (p *pending, err e
 func (o *outgoing) fetchObserved(c *Conn, p *pending, complete bool) error {
 	defer o.endAttempt(c)
 	result := &o.told.outcome
+	result.Err = errPanic // unless fetch returns
 	result.ReplyBytes, result.Err = o.fetch(o.told.ctx, c, p, complete)
 	return result.Err
 }
