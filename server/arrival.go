@@ -42,7 +42,7 @@ func (i *inlet) Read(p []byte) (int, error) {
 func (i *inlet) note(n int, full bool) {
 	i.last = time.Now()
 	i.total = i.received.Add(uint64(n))
-	if full && n > 0 && i.total >= i.upTo && i.last.Sub(i.waiting) >= askEvery {
+	if full && n > 0 && i.total > i.upTo && i.last.Sub(i.waiting) >= askEvery {
 		if n := unread(i.Conn); n > 0 {
 			i.waiting, i.upTo = i.last, i.total+uint64(n)
 		}

@@ -23,7 +23,7 @@ import (
 
 // patience is how long a test waits for what must happen; it passes only when the
 // test fails.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // world is a server that serves, and what it takes to reach it.
 type world struct {

@@ -356,7 +356,13 @@ func TestHostileFrames(t *testing.T) {
 		inputs = append(inputs, input{name: fmt.Sprintf("__ServerTimeout %.20q", v), send: encode(t, with(request("S", "count", `{}`), "__ServerTimeout", v)), want: answers, runs: 1})
 	}
 	for _, in := range inputs {
-		t.Run(in.name, func(t *testing.T) { w.attack(t, in) })
+		t.Run(in.name, func(t *testing.T) {
+			w := w
+			if in.want == closes && in.runs > 0 { // what is bad comes at once after a call, and ends one that waits in the pool
+				w = newTarget(t) // where no call was slow
+			}
+			w.attack(t, in)
+		})
 	}
 	w.intact(t)
 }
@@ -497,7 +503,7 @@ func TestHostilePayloads(t *testing.T) {
 		t.Run(in.name, func(t *testing.T) {
 			began := time.Now()
 			w.attack(t, in)
-			if took := time.Since(began); took > 10*time.Second {
+			if took := time.Since(began); took > patience/2 {
 				t.Errorf("it took %v", took)
 			}
 		})
@@ -574,7 +580,7 @@ func testBombs(t *testing.T, token string, memory uint64) {
 	if got > memory {
 		t.Errorf("the process allocated %d MiB, want %d at most", got>>20, memory>>20)
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > patience/2 {
 		t.Errorf("it took %v", took)
 	}
 	guarded.intact(t)

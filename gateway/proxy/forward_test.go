@@ -164,7 +164,7 @@ func TestDeadline(t *testing.T) {
 			t.Errorf("%s: %v left, want at most %v", name, left, tt.most)
 		}
 	}
-	w.post("/S/Wait", "", "X-RPCX-Timeout", "50").want(t, 504, `"code":"deadline_exceeded"`)
+	w.post("/S/Wait", "", "X-RPCX-Timeout", "500").want(t, 504, `"code":"deadline_exceeded"`)
 	if got := receive(t, w.calls, "the end of the handler"); got.Ended == nil {
 		t.Error("the handler's context has not ended")
 	}
