@@ -13,6 +13,10 @@ import (
 // quick for many thousand calls is forgiven twice before that.
 const tick = 10 * time.Millisecond
 
+// soon is how short after a look the next one would mean nothing: a tick that came late does not
+// defer the one after it.
+const soon = tick * 3 / 4
+
 // quietTicks is after how many ticks without a call a connection is not watched
 // any more.
 const quietTicks = 100
@@ -99,6 +103,7 @@ func (m *monitor) run() {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	last := time.Now()
+	looked := last
 	for {
 		select {
 		case <-ticker.C:
@@ -109,6 +114,10 @@ func (m *monitor) run() {
 		late := m.late.Load()
 		m.late.Store(late + (int64(max(now.Sub(last)-tick, 0))-late)/4)
 		last = now
+		if now.Sub(looked) < soon {
+			continue
+		}
+		looked = now
 		if !m.look(now) {
 			return
 		}

@@ -49,6 +49,7 @@ type pace struct {
 	excuses  int        // one after the other
 	since    int64      // quicks at the last of them
 	owed     int64      // quicks that what was forgiven has cost
+	lent     int64      // quicks that calls which were held up together have cost
 	came     time.Time  // when the method came back
 	left     time.Time  // when it left for the pool
 	pause    time.Duration
@@ -69,6 +70,10 @@ const (
 	// fewer quick samples than redeemed between them: then others may have been mistaken for them.
 	maxExcuses = 32
 	redeemed   = 256
+	// discount is how many samples of quick calls it costs that a slow one does not count in full. A
+	// method may save that up for discounts of them, and begins with discount.
+	discount  = 1 << 6
+	discounts = 1 << 10
 	// asking is how many calls of the pool there are for each that measures the wait.
 	asking = 16
 	// weight is how many quick calls a slow one is averaged with, and so many more as came before
@@ -186,20 +191,32 @@ func (p *pace) clearing(began time.Time) bool {
 
 // counts is what a call counts as that held up its connection for so long before now, if it does. If
 // others were held up at the same time, on as many connections, it mostly is the processor that was
-// taken from all of them, and that counts in full once.
+// taken from all of them, and that counts in full once, as long as most calls are quick.
 func (p *pace) counts(took time.Duration, now time.Time) (d time.Duration, counts bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch began := now.Add(-took); {
 	case began.Before(p.excused) || began.Before(p.forgiven):
 		return 0, false
-	case began.Before(p.held):
+	case began.Before(p.held) && p.borrow():
 		const enough = 2 * inlineBudget // to tell, where calls are held up all the time
 		return enough, p.mean.Load() < int64(enough)
 	default:
 		p.held = now
 		return took, true
 	}
+}
+
+// borrow pays for a slow call that does not count in full. It reports false if slow ones are too
+// large a part of all. p.mu is held.
+func (p *pace) borrow() bool {
+	quicks := p.quicks.Load()
+	p.lent = max(p.lent, quicks-discount*discounts)
+	if p.lent+discount > quicks+discount*discount {
+		return false
+	}
+	p.lent += discount
+	return true
 }
 
 // blocked notes that the monitor found a call blocking when it looked; noise is that of quick. A

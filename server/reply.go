@@ -176,12 +176,15 @@ func (in *inbound) workAlone(wk *worker) (next *inbound, kept bool) {
 	return next, kept
 }
 
-// servePooled is serve for a call that runs in the pool.
-func (in *inbound) servePooled() error {
-	running := &in.method.pace.running
-	running.Add(1)
-	defer running.Add(-1)
-	return in.serve(in.payload)
+// pooledReply runs a call in the pool and returns its reply.
+func (in *inbound) pooledReply() *bufpool.Buffer {
+	m := in.method
+	m.pace.running.Add(1)
+	defer m.pace.running.Add(-1)
+	err := in.serve(in.payload)
+	b := m.replies.Get(smallBatch)
+	b.B = in.appendReply(b.B, err)
+	return b
 }
 
 // work runs the call and sends its reply by itself.
@@ -196,12 +199,10 @@ func (in *inbound) work() {
 	began := time.Now()
 	in.runs(began)
 	m := in.method
-	err := in.servePooled()
+	b := in.pooledReply()
 	if in.handled {
 		m.pace.pooled(time.Since(began), m.noise(in.conn.server.monitor.noise()), func() bool { return !m.crowded() && m.pace.starved() })
 	}
-	b := m.replies.Get(smallBatch)
-	b.B = in.appendReply(b.B, err)
 	done = true
 	if len(b.B) == 0 {
 		b.Free()

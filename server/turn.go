@@ -4,6 +4,7 @@ package server
 
 import (
 	"math"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -37,7 +38,8 @@ const (
 // batchLimit is the length at which a batch is sent though requests are waiting.
 const batchLimit = 64 << 10
 
-// sampling is how often a call is timed: every so many calls of a connection.
+// sampling is how often a call is timed: one of so many of a connection, on average. There is no
+// rule in it that calls which come by turns could follow.
 const sampling = 8
 
 // taken is the state of a turn that was taken away.
@@ -55,7 +57,7 @@ type turn struct {
 	state   atomic.Uint64
 	before  []byte   // what out held on entering the user's code
 	current *inbound // the call that is served in there
-	calls   uint     // for sampling
+	untimed int      // so many calls will not be timed
 }
 
 func newTurn(c *Conn, in *protocol.Reader) *turn {
@@ -189,8 +191,7 @@ func (t *turn) serveCall(f *protocol.Frame) bool {
 		t.makeRoom(&in.method.replies)
 	}
 	t.enter(in)
-	err := t.run(in, f.Payload)
-	t.out.B = in.appendReply(t.out.B, err)
+	t.answer(in, f.Payload)
 	if t.leave() {
 		t.before, t.current = nil, nil // the wait for the next call may be long
 		in.recycle()
@@ -201,19 +202,20 @@ func (t *turn) serveCall(f *protocol.Frame) bool {
 	return false
 }
 
-// run runs the call and now and then measures how long that takes.
-func (t *turn) run(in *inbound, payload []byte) error {
-	t.calls++
-	if in.method == nil || t.calls%sampling != 1 && !in.method.pace.doubtful() {
-		return in.serve(payload)
+// answer runs the call and appends its reply. Now and then it measures how long that takes.
+func (t *turn) answer(in *inbound, payload []byte) {
+	if in.method == nil || t.untimed > 0 && !in.method.pace.doubtful() {
+		t.untimed--
+		t.out.B = in.appendReply(t.out.B, in.serve(payload))
+		return
 	}
+	t.untimed = rand.IntN(2*sampling - 1)
 	began := time.Now()
-	err := in.serve(payload)
+	t.out.B = in.appendReply(t.out.B, in.serve(payload))
 	now := time.Now()
 	m, mon := in.method, &t.conn.server.monitor
 	m.pace.inline(now.Sub(began), now, func() bool { return m.starved(mon) })
 	in.ranLate(now)
-	return err
 }
 
 // refuse answers a call that does not run, at the price of a frame.
