@@ -17,7 +17,10 @@ type Interceptor struct {
 	// Unary returns a function that runs around next. It may act before and after,
 	// change what it passes on, or not call next at all: what it returns is what the
 	// caller gets, so returning an error refuses the call. It may call next again, but not
-	// while next runs; should it return before that does, next goes on with its own call.
+	// while next runs. It may pass a copy of the call on, and finds the outcome in that.
+	//
+	// Should it return before next does, next goes on, in the time that the call has. Around an
+	// attempt it must have passed a copy on then: the client may make another one with the call.
 	Unary func(next UnaryFunc) UnaryFunc
 
 	// Route returns the name to use for one that nothing is registered under; what it

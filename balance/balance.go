@@ -42,7 +42,7 @@ type Picker interface {
 	// Pick returns the index in the set of the server that the call should go to.
 	// usable reports whether a server may be chosen: it was not tried for this call
 	// and is not known to be down. Its answers may change while Pick asks. It must not be
-	// kept. When no server is usable Pick returns -1.
+	// kept, nor may ctx and call. When no server is usable Pick returns -1.
 	Pick(ctx context.Context, call *rpcx.Call, usable func(i int) bool) int
 }
 

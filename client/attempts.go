@@ -162,29 +162,19 @@ func (a *attempts) try(ctx context.Context, n *node) (*Conn, error) {
 		a.begun = nil
 		return b.conn, b.err
 	}
+	o := a.out
+	if o.sent.Load() > 0 {
+		return nil, errLeft
+	}
 	conn, err := n.conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	a.out.conn = conn
-	a.out.attempt++
+	o.attempt++
 	if a.client.attemptChain != nil {
-		return conn, a.client.attemptChain(ctx, &a.out.call)
+		return conn, a.intercepted(ctx, conn)
 	}
-	return conn, a.out.send(ctx, conn)
-}
-
-// attemptChained is the innermost link of the interceptors around an attempt.
-func attemptChained(ctx context.Context, call *rpcx.Call) error {
-	o, err := enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer o.leave()
-	o.take(call)
-	err = o.send(ctx, o.conn)
-	o.give(call)
-	return err
+	return conn, o.send(ctx, conn)
 }
 
 // longestPause is the most that a server's wish for a pause is heeded.

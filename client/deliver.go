@@ -35,6 +35,7 @@ func (c *Client) do(ctx context.Context, o *outgoing) (err error) {
 	default:
 		o.Context, o.attempts.client = ctx, c
 		err = c.chain(o, &o.call)
+		o.adoptCopy(o.copied.Swap(nil))
 	}
 	return err
 }
@@ -57,13 +58,30 @@ func chained(ctx context.Context, call *rpcx.Call) error {
 		return err
 	}
 	defer o.leave()
-	o.take(call)
-	if err = o.attempts.anew(); err == nil {
-		if err = o.attempts.client.deliver(ctx, o); err == nil {
-			o.attempts.errs = nil // an interceptor that makes it again repeats no failure
+	if o.last != nil {
+		if err := o.last.anew(); err != nil {
+			return err
 		}
 	}
-	o.give(call)
+	c := o.attempts.client
+	if call == &o.call {
+		return o.outcome(o, c.deliver(ctx, o))
+	}
+	t := copied(ctx, o, *call)
+	t.run, t.attempt = o.run, o.attempt
+	err = o.outcome(t, c.deliver(t, t))
+	*call, o.attempt = t.call, t.attempt
+	o.copied.Store(t)
+	return err
+}
+
+// outcome notes how it ended that t was made for the call: what has failed is paid for if an
+// interceptor makes it again.
+func (o *outgoing) outcome(t *outgoing, err error) error {
+	o.last = nil
+	if err != nil {
+		o.last = &t.attempts
+	}
 	return err
 }
 

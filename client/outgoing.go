@@ -21,6 +21,7 @@ type outgoing struct {
 	call rpcx.Call
 	own  timed        // the context of a call with a time-out
 	runs atomic.Int32 // functions that interceptors were given, and that run; negative: no more may
+	sent atomic.Int32 // those of them around an attempt that send the call itself and no copy
 	*work
 }
 
@@ -37,9 +38,10 @@ type work struct {
 	attempts attempts
 	launched bool // a first attempt was to be made straight before the call got here
 	attempt  int
-	conn     *Conn         // of the current attempt
-	began    time.Duration // when the current attempt did, since the call did; 0: it is not known
-	told     *told         // what the observer is; nil: there is none
+	began    time.Duration            // when the current attempt did, since the call did; 0: it is not known
+	last     *attempts                // at the call, or at a copy, when an interceptor made it last; nil: they succeeded
+	copied   atomic.Pointer[outgoing] // that an interceptor passed on; it has ended
+	told     *told                    // what the observer is; nil: there is none
 
 	raw    *protocol.Message // a frame of the user's, instead of arguments
 	answer *protocol.Message // and its answer
@@ -55,15 +57,20 @@ func (o *outgoing) Value(key any) any {
 	return o.Context.Value(key)
 }
 
+var (
+	errForeign = rpcx.Unsent(rpcx.Internal, "client: an interceptor passed on a context that is not the call's")
+	errOver    = rpcx.Unsent(rpcx.Internal, "client: an interceptor passed a call on that had ended")
+)
+
 // enter finds the call that an interceptor was given ctx for. Who has it leaves it.
 func enter(ctx context.Context) (*outgoing, error) {
 	o, ok := ctx.Value(outgoingKey{}).(*outgoing)
 	switch {
 	case !ok:
-		return nil, rpcx.Unsent(rpcx.Internal, "client: an interceptor passed on a context that is not the call's")
+		return nil, errForeign
 	case o.runs.Add(1) < 0:
 		o.leave()
-		return nil, rpcx.Unsent(rpcx.Internal, "client: an interceptor passed a call on that had ended")
+		return nil, errOver
 	default:
 		return o, nil
 	}
@@ -74,20 +81,6 @@ func (o *outgoing) leave() { o.runs.Add(-1) }
 // end lets nobody enter the call any more. It reports false if somebody has not left it: an
 // interceptor has returned and let that run.
 func (o *outgoing) end() bool { return o.runs.CompareAndSwap(0, overForAll) }
-
-// take makes the call what an interceptor passed on, which may be a copy; give hands
-// the outcome back to it.
-func (o *outgoing) take(c *rpcx.Call) {
-	if c != &o.call {
-		o.call = *c
-	}
-}
-
-func (o *outgoing) give(c *rpcx.Call) {
-	if c != &o.call {
-		*c = o.call
-	}
-}
 
 // newOutgoing prepares a call. A nil reply makes it one-way, as in rpcx.
 func newOutgoing(ctx context.Context, service, method string, args, reply any, opts []CallOption) *outgoing {

@@ -68,7 +68,6 @@ func (a *attempts) launch(ctx context.Context, b *begun) {
 	if b.conn, b.err = n.conn(ctx); b.err != nil {
 		return
 	}
-	a.out.conn = b.conn
 	a.out.attempt++
 	if a.client.config.Observer != nil {
 		b.sent, b.err = a.out.postObserved(ctx, b.conn)

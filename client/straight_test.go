@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,6 +167,108 @@ func TestObserverOfFirstAttempt(t *testing.T) {
 	}
 }
 
+// What is said and told of a call that is made straight is what is of any other.
+func TestStraightAsOthers(t *testing.T) {
+	t.Parallel()
+	policies := map[string]balance.Policy{"straight": nil, "learning": new(learner)}
+	answer := func(w *wire, m *protocol.Message) {
+		if !m.Oneway {
+			w.reply(m, "ok")
+		}
+	}
+	for name, policy := range policies {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			around(t, func(t *testing.T, opt client.Option) {
+				opt.Balance = policy
+				synctest.Test(t, func(t *testing.T) {
+					sent := 0
+					x := newPeer(t).knowing(func(w *wire, m *protocol.Message) { sent++; answer(w, m) }, client.Failtry, opt)
+					var peer rpcx.Peer
+					if err := x.Call(context.Background(), "M", []byte("x"), new([]byte), client.WithPeer(&peer)); err != nil || peer.Addr == nil {
+						t.Errorf("a call: peer %v, %v", peer, err)
+					}
+					err := x.Oneshot(context.Background(), "M", []byte("x"))
+					synctest.Wait()
+					if err != nil || sent != 2 {
+						t.Errorf("a one-way call: %v; sent %d times with the call before", err, sent)
+					}
+				})
+			})
+		})
+		t.Run("observer of "+name, func(t *testing.T) {
+			t.Parallel()
+			w := newWatcher()
+			x := newPeer(t).knowing(func(w *wire, m *protocol.Message) { w.reply(m, "{}") }, client.Failfast, client.Option{Observer: w, Balance: policy})
+			if err := x.Call(t.Context(), "M", []byte("four"), new([]byte)); err != nil {
+				t.Fatal(err)
+			}
+			func() {
+				defer func() { _ = recover() }()
+				_ = x.Call(t.Context(), "M", []byte("ok"), new(exploding), client.WithSerializeType(protocol.JSON))
+			}()
+			var ends []callEnd
+			for range 6 {
+				ends = append(ends, <-w.ends)
+			}
+			if e := ends[2]; e.info.Attempt != 1 || e.result.RequestBytes != 4 || e.result.ReplyBytes != 2 || e.result.Duration <= 0 {
+				t.Errorf("the attempt ended as %+v of %+v", e.result, e.info)
+			}
+			if e := ends[4]; e.info.Attempt != 1 || e.result.RequestBytes != len(`"b2s="`) || rpcx.CodeOf(e.result.Err) != rpcx.Internal {
+				t.Errorf("the attempt that could not be decoded ended as %+v of %+v", e.result, e.info)
+			}
+		})
+		t.Run("time of "+name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				x := newPeer(t).knowing(func(*wire, *protocol.Message) {}, client.Failfast, client.Option{Observer: hasty{}, Balance: policy})
+				began := time.Now()
+				err := x.Call(context.Background(), "M", []byte("x"), new([]byte), client.WithTimeout(time.Minute))
+				wantError(t, err, rpcx.DeadlineExceeded, false)
+				if took := time.Since(began); took != time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
+	}
+}
+
+// A policy that learns is told of all attempts.
+func TestLearningPolicyIsTold(t *testing.T) {
+	t.Parallel()
+	around(t, func(t *testing.T, opt client.Option) {
+		l := new(learner)
+		opt.Balance = l
+		x := newPeer(t).knowing(func(w *wire, m *protocol.Message) { w.reply(m, "ok") }, client.Failfast, opt)
+		if err := x.Call(t.Context(), "M", []byte("x"), new([]byte)); err != nil || l.begun.Load() != 2 || l.ended.Load() != 2 {
+			t.Errorf("%d attempts began and %d ended, %v", l.begun.Load(), l.ended.Load(), err)
+		}
+	})
+}
+
+// learner is a policy with one server that counts what it is told.
+type learner struct{ begun, ended atomic.Int64 }
+
+func (l *learner) NewPicker([]registry.Instance, balance.Picker) balance.Picker { return l }
+
+func (*learner) Pick(context.Context, *rpcx.Call, func(int) bool) int { return 0 }
+
+func (l *learner) Begin(int) { l.begun.Add(1) }
+
+func (l *learner) End(int, balance.Outcome) { l.ended.Add(1) }
+
+// hasty is an observer that gives attempts a second.
+type hasty struct{ silent }
+
+func (hasty) CallStart(ctx context.Context, c *rpcx.CallInfo) context.Context {
+	if c.Attempt == 0 || c.Method == "Hello" {
+		return ctx
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	_ = cancel // it ends by itself
+	return ctx
+}
+
 // exploding panics when it is decoded.
 type exploding struct{}
 
@@ -187,7 +290,8 @@ func TestCloseDuringFirstAttempt(t *testing.T) {
 	})
 }
 
-// The context that a policy is given ends with the call, also if somebody waits for its end.
+// The context that a policy is given has ended when the call has, also if it waits for that, which
+// it may not.
 func TestContextEndsWithTheCall(t *testing.T) {
 	t.Parallel()
 	around(t, func(t *testing.T, opt client.Option) {

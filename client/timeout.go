@@ -40,8 +40,12 @@ func (o *outgoing) limit(ctx context.Context) (context.Context, context.CancelFu
 	return &o.own, nil
 }
 
-// unlimit undoes limit.
+// unlimit undoes limit, unless an interceptor has returned and let something run: that has the
+// time that the call had.
 func (o *outgoing) unlimit(cancel context.CancelFunc) {
+	if o.runs.Load() > 0 {
+		return
+	}
 	if cancel != nil {
 		cancel()
 		return
@@ -58,6 +62,9 @@ func lasting(ctx context.Context) bool {
 // bounds reports whether ctx ends with the deadline of t and with nothing else, for as
 // long as the call lasts that t belongs to. That of another call may end any time.
 func (t *timed) bounds(ctx context.Context) bool {
+	if a, ok := ctx.(*attempt); ok {
+		ctx = a.Context
+	}
 	if o, ok := ctx.(*outgoing); ok {
 		ctx = o.Context
 	}

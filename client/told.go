@@ -71,10 +71,17 @@ func (o *outgoing) endAttempt(c *Conn) {
 
 // sendObserved is send with an observer.
 func (o *outgoing) sendObserved(ctx context.Context, c *Conn) error {
-	ctx, result := o.startAttempt(ctx, c)
-	defer o.endAttempt(c)
-	result.RequestBytes, result.ReplyBytes, result.Err = o.exchange(ctx, c)
-	return result.Err
+	if o.raw != nil {
+		ctx, result := o.startAttempt(ctx, c)
+		defer o.endAttempt(c)
+		result.RequestBytes, result.ReplyBytes, result.Err = o.exchangeRaw(ctx, c)
+		return result.Err
+	}
+	p, err := o.postObserved(ctx, c)
+	if p == nil {
+		return err
+	}
+	return o.fetchObserved(c, p, c.await(o.told.ctx, p))
 }
 
 // postObserved is post with an observer, which is told of the end by fetchObserved if there
