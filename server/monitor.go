@@ -13,8 +13,8 @@ import (
 // quick for many thousand calls is forgiven twice before that.
 const tick = 10 * time.Millisecond
 
-// soon is how short after a look the next one would mean nothing: a tick that came late does not
-// defer the one after it.
+// soon is how short after a look another one would mean nothing and is left out: a tick that comes
+// late does not defer the one after it.
 const soon = tick * 3 / 4
 
 // quietTicks is after how many ticks without a call a connection is not watched
@@ -27,6 +27,9 @@ type monitor struct {
 	server *Server
 	late   atomic.Int64 // how late ticks come, as a moving average
 	asked  atomic.Bool  // somebody asks what calls wait for
+
+	ticked time.Time // when the last tick came, and
+	looked time.Time // when it looked last; both are run's
 
 	mu      sync.Mutex // guards what follows
 	watched map[*Conn]*sighting
@@ -102,26 +105,31 @@ func (m *monitor) watch(c *Conn) {
 func (m *monitor) run() {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	last := time.Now()
-	looked := last
+	m.ticked = time.Now()
+	m.looked = m.ticked
 	for {
 		select {
 		case <-ticker.C:
 		case <-m.server.lifetime.Done():
 			return
 		}
-		now := time.Now()
-		late := m.late.Load()
-		m.late.Store(late + (int64(max(now.Sub(last)-tick, 0))-late)/4)
-		last = now
-		if now.Sub(looked) < soon {
-			continue
-		}
-		looked = now
-		if !m.look(now) {
+		if !m.wake(time.Now()) {
 			return
 		}
 	}
+}
+
+// wake notes that a tick has come, and looks unless it has just done so. It reports whether there
+// is anything left to look at.
+func (m *monitor) wake(now time.Time) bool {
+	late := m.late.Load()
+	m.late.Store(late + (int64(max(now.Sub(m.ticked)-tick, 0))-late)/4)
+	m.ticked = now
+	if now.Sub(m.looked) < soon {
+		return true
+	}
+	m.looked = now
+	return m.look(now)
 }
 
 // look reports whether there is anything left to look at.

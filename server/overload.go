@@ -131,6 +131,11 @@ func (m *method) inline(mon *monitor) bool {
 	return m.pace.quick(m.noise(mon.noise()), func() bool { return m.starved(mon) })
 }
 
+// pooled notes what a call took that ran in the pool. Under overload the method stays there.
+func (m *method) pooled(took time.Duration, mon *monitor) {
+	m.pace.pooled(took, m.noise(mon.noise()), func() bool { return !m.crowded() && m.pace.starved() })
+}
+
 // starved reports whether most of the calls that run inline wait for a processor. Under overload
 // that is no excuse.
 func (m *method) starved(mon *monitor) bool { return !m.crowded() && mon.starved() }

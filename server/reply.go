@@ -201,7 +201,7 @@ func (in *inbound) work() {
 	m := in.method
 	b := in.pooledReply()
 	if in.handled {
-		m.pace.pooled(time.Since(began), m.noise(in.conn.server.monitor.noise()), func() bool { return !m.crowded() && m.pace.starved() })
+		m.pooled(time.Since(began), &in.conn.server.monitor)
 	}
 	done = true
 	if len(b.B) == 0 {
