@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"time"
 )
 
 // IdleWorkers returns how many goroutines of the pool wait for calls.
@@ -27,3 +28,15 @@ func Over(dying <-chan struct{}, first http.ConnState) (over func(), state func(
 
 // AllConns returns the connections that are open, whatever is spoken on them.
 func (s *Server) AllConns() []*Conn { return s.allConns() }
+
+// Look lets the monitor look, as at the given time.
+func (s *Server) Look(at time.Time) { s.monitor.look(at) }
+
+// SetNoise sets what the monitor takes for the noise, until the next tick.
+func (s *Server) SetNoise(noise time.Duration) { s.monitor.late.Store(int64(noise)) }
+
+// InPool reports whether calls of a method run in the pool, and how many are said to.
+func (s *Server) InPool(service, method string) (pooled bool, running int64) {
+	m, _ := (*s.table.Load()).lookup([]byte(service), []byte(method))
+	return m.pace.slow.Load(), m.pace.running.Load()
+}

@@ -350,6 +350,142 @@ func TestPace(t *testing.T) {
 	})
 }
 
+// A method that waits is found slow also if its calls come by turns with others.
+func TestCallsByTurns(t *testing.T) {
+	t.Parallel()
+	for _, order := range []string{"AB", "AAAB", "AAAAAAAB"} { // sampling is a multiple of each length
+		t.Run(order, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const slow, nap = 400, 5 * time.Millisecond
+				w := inMemory(t)
+				w.handle("A", func(context.Context, *Args, *Reply) error { return nil })
+				w.handle("B", func(context.Context, *Args, *Reply) error { time.Sleep(nap); return nil })
+				p := w.dial(t)
+				began := time.Now()
+				go func() {
+					for range slow {
+						for _, method := range order {
+							p.send(request("S", string(method), `{}`))
+						}
+					}
+				}()
+				for range slow * len(order) {
+					p.receive()
+				}
+				// Each time one of 8 is timed, at random.
+				if took := time.Since(began); took > slow/2*nap {
+					t.Errorf("%d calls of %v by turns with quick ones took %v", slow, nap, took)
+				}
+			})
+		})
+	}
+}
+
+// A method whose requests take long to decode, or whose replies to encode, is slow.
+func TestPaceOfCodecs(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"Decode", "Encode"} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := inMemory(t)
+				if err := server.Handle(w.Server, "S", "sleepy", func(_ context.Context, args *sleepy, reply *sleepy) error {
+					reply.Encode = args.Encode
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+				p := w.dial(t)
+				for i := range 400 { // enough to come back from the pool
+					p.call(request("S", "sleepy", fmt.Sprintf(`{%q:%d}`, step, 5*time.Millisecond)))
+					synctest.Wait()
+					if pooled, _ := w.InPool("S", "sleepy"); !pooled && i > 0 {
+						t.Fatalf("call %d, which took 5 ms as all did, is followed by one in the reader", i+1)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Calls count as running in the pool while they do, however they end.
+func TestRunningInPool(t *testing.T) {
+	t.Parallel()
+	const calls = 5
+	for name, end := range map[string]func() error{
+		"with a reply":       func() error { return nil },
+		"with an error":      func() error { return rpcx.Aborted },
+		"with a panic":       func() error { panic("on purpose") },
+		"with its goroutine": func() error { runtime.Goexit(); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := inMemory(t)
+				b := newBlocker()
+				w.handle("block", func(ctx context.Context, args *Args, reply *Reply) error {
+					_ = b.handle(ctx, args, reply)
+					return end()
+				})
+				p := w.dial(t)
+				p.send(request("S", "block", `{}`))
+				time.Sleep(twoTicks) // it is taken over
+				for range calls {
+					p.send(request("S", "block", `{}`))
+				}
+				synctest.Wait()
+				if pooled, n := w.InPool("S", "block"); !pooled || n != calls {
+					t.Errorf("in the pool: %t; %d run there, want %d", pooled, n, calls)
+				}
+				close(b.release)
+				synctest.Wait()
+				if _, n := w.InPool("S", "block"); n != 0 {
+					t.Errorf("%d run in the pool when all have ended", n)
+				}
+			})
+		})
+	}
+}
+
+// What is found in one look counts once, and what is found in two counts twice, however soon one
+// comes after the other.
+func TestLooksCount(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		together bool
+		pooled   bool
+	}{"in one look": {true, false}, "in two": {false, true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := inMemory(t)
+				b := newBlocker()
+				w.handle("block", b.handle)
+				w.SetNoise(4 * time.Millisecond) // so that it leaves the second time
+				look := time.Now()
+				next := func() { look = look.Add(time.Nanosecond); w.Look(look) }
+				for range 2 {
+					w.dial(t).send(request("S", "block", `{}`))
+					synctest.Wait()
+					if !tt.together {
+						next() // sees it for the first time
+					}
+				}
+				next()
+				next()
+				if n := w.Stats().Takeovers; n != 2 {
+					t.Fatalf("%d connections are taken over, want 2", n)
+				}
+				if pooled, _ := w.InPool("S", "block"); pooled != tt.pooled {
+					t.Errorf("in the pool: %t, want %t", pooled, tt.pooled)
+				}
+				close(b.release)
+			})
+		})
+	}
+}
+
 // After a long silence a connection is still watched when calls come again.
 func TestMonitorWakesUp(t *testing.T) {
 	t.Parallel()
