@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rpcx-go/rpcx"
+	"github.com/rpcx-go/rpcx/internal/adaptive"
 )
 
 // take notes calls one after the other that each took so long, as the goroutine that reads or
@@ -64,6 +65,22 @@ func TestPaceFindsSlowMethods(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// After however many quick calls a method that takes long once is looked at more often.
+func TestPaceDoubts(t *testing.T) {
+	t.Parallel()
+	for _, quick := range []int{horizon, 100 * horizon} {
+		for took, doubtful := range map[time.Duration]bool{5 * time.Millisecond: false, 15 * time.Millisecond: true} {
+			synctest.Test(t, func(t *testing.T) {
+				var p pace
+				p.take(again(quick, 10*time.Microsecond)...)
+				if p.take(took); p.doubtful() != doubtful {
+					t.Errorf("a call of %v after %d that were quick: doubtful: %t, want %t", took, quick, !doubtful, doubtful)
+				}
+			})
+		}
 	}
 }
 
@@ -191,15 +208,56 @@ func TestPaceTriesWhatIsStarved(t *testing.T) {
 	})
 }
 
+// What is found blocking in a trial is excused only if it may have begun while calls of the pool
+// were in its way, and if these are.
+func TestPaceBlockedInATrial(t *testing.T) {
+	t.Parallel()
+	const wait = 7 * time.Millisecond // as long as that four times is the clearing
+	for name, tt := range map[string]struct {
+		after   time.Duration
+		starved func() bool
+		slow    bool
+	}{
+		"at once":                              {0, everybody, false},
+		"at once, and nothing in its way":      {0, nobody, true},
+		"it has begun before that":             {4*wait + 2*tick - 1, everybody, false},
+		"begun before, and nothing in its way": {4*wait + 2*tick - 1, nobody, true},
+		"it has begun after that":              {4*wait + 2*tick, everybody, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var p pace
+				p.wait.Store(int64(wait))
+				p.mean.Store(int64(wait))
+				p.leave()
+				time.Sleep(longPause)
+				p.pooled(wait, 0, everybody)
+				if p.trial.Load() == 0 {
+					t.Fatal("the method is not tried")
+				}
+				time.Sleep(tt.after)
+				p.blocked(time.Now(), 0, tt.starved)
+				if p.slow.Load() != tt.slow {
+					t.Errorf("slow: %t, want %t", !tt.slow, tt.slow)
+				}
+			})
+		})
+	}
+}
+
 // What calls wait for is told apart: a processor, or something else.
 func TestStarved(t *testing.T) { //nolint:paralleltest // others would want the processor too
 	calls := 100 + 4*runtime.GOMAXPROCS(0) // some of them run
 	var p pace
 	m, few := monitorOf(calls), monitorOf(manyHeld-1)
+	calm, busy := &method{}, overloaded(t)
 	if p.starved() || monitorOf(0).starved() {
 		t.Error("nothing runs, and it waits for a processor")
 	}
-	p.running.Store(int64(calls))
+	for _, pace := range []*pace{&p, &calm.pace, &busy.pace} {
+		pace.running.Store(int64(calls))
+	}
 	for _, ready := range []bool{false, true} {
 		var (
 			wg   sync.WaitGroup
@@ -221,7 +279,12 @@ func TestStarved(t *testing.T) { //nolint:paralleltest // others would want the 
 				}
 			})
 		}
-		for name, starved := range map[string]func() bool{"in the pool": p.starved, "of connections": m.starved} {
+		for name, starved := range map[string]func() bool{
+			"in the pool":                p.starved,
+			"in the pool, of a method":   func() bool { return calm.tried(m) },
+			"of connections":             m.starved,
+			"of connections to a method": func() bool { return calm.starved(m) },
+		} {
 			began := time.Now() // the calls may not have
 			for starved() != ready && time.Since(began) < 10*time.Second {
 				runtime.Gosched()
@@ -233,9 +296,38 @@ func TestStarved(t *testing.T) { //nolint:paralleltest // others would want the 
 		if few.starved() {
 			t.Errorf("%d connections, and it is told what their calls wait for", manyHeld-1)
 		}
+		if busy.tried(m) || busy.starved(m) {
+			t.Error("a method has more calls than it can answer in time, and that they wait for a processor excuses it")
+		}
 		close(over)
 		wg.Wait()
 	}
+}
+
+// tried reports whether the method is tried in the readers after a call in the pool that took as
+// long as one has to wait there.
+func (m *method) tried(mon *monitor) bool {
+	const wait = time.Second
+	m.pace.wait.Store(int64(wait))
+	m.pace.mean.Store(int64(wait))
+	m.pace.left = time.Time{}
+	m.pace.trial.Store(0)
+	m.pace.slow.Store(true)
+	m.pooled(wait, mon)
+	return !m.pace.slow.Load()
+}
+
+// overloaded returns a method that has more calls than it can answer in time.
+func overloaded(t *testing.T) *method {
+	t.Helper()
+	m := &method{limit: adaptive.New(adaptive.Config{Tolerance: 2, Min: 1, Floor: 1, Processors: 1, Eager: true})}
+	for now := time.Now(); !m.crowded(); now = now.Add(tick) {
+		m.limit.Missed(adaptive.Stay{Began: now.Add(-time.Second), Ended: now}, time.Millisecond)
+		if time.Until(now) > time.Minute {
+			t.Fatal("calls of 1 s are not found to take longer than 1 ms")
+		}
+	}
+	return m
 }
 
 // monitorOf returns a monitor of twice as many connections as are held up by a call.
@@ -376,6 +468,33 @@ func TestPaceForgivesNotForEver(t *testing.T) {
 	})
 }
 
+// What counts costs nothing besides: a method that was found blocking is forgiven as soon as one
+// that was not.
+func TestPaceOwesNothingForWhatCounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const noise = blockedSample // so that it stays
+		var p pace
+		found := func() (counts bool) {
+			before := p.mean.Load()
+			time.Sleep(tick)
+			p.blocked(time.Now(), noise, nobody)
+			return p.mean.Load() > before
+		}
+		for range 5 {
+			if !found() {
+				t.Error("a new method is forgiven")
+			}
+		}
+		for range worthy {
+			p.inline(10*time.Microsecond, time.Now(), nobody)
+		}
+		if found() {
+			t.Errorf("after %d quick calls it is not forgiven", worthy)
+		}
+	})
+}
+
 // Whoever asks at the same time is excused with the first.
 func TestPaceExcusesAllAtOnce(t *testing.T) {
 	t.Parallel()
@@ -399,6 +518,12 @@ func TestPaceExcusedInVain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var p pace
+		time.Sleep(settled)
+		if p.leave(); p.pause != shortPause {
+			t.Errorf("a method that was never excused has left for %v, want %v", p.pause, shortPause)
+		}
+		time.Sleep(p.pause)
+		p.comeBack(0)
 		pause := time.Duration(0)
 		for range 3 {
 			p.mean.Store(int64(time.Millisecond))
@@ -415,6 +540,10 @@ func TestPaceExcusedInVain(t *testing.T) {
 			pause = p.pause
 			time.Sleep(pause)
 			p.comeBack(0)
+		}
+		p.mean.Store(int64(time.Millisecond))
+		if !p.quick(0, everybody) {
+			t.Fatal("it is not excused any more")
 		}
 		for range redeemed {
 			p.inline(10*time.Microsecond, time.Now(), nobody)
@@ -485,6 +614,86 @@ func TestPaceOnManyConnections(t *testing.T) {
 			}
 		})
 	}
+}
+
+// So does one of which a part waits, also where ticks are late by so much that its calls, some of
+// which always overlap, would be put down to that if they counted little for ever.
+func TestPaceOfMixedCalls(t *testing.T) {
+	t.Parallel()
+	const us, ms = time.Microsecond, time.Millisecond
+	for name, tt := range map[string]struct {
+		conns, one int // one of so many calls waits
+		noise      time.Duration
+		before     int64 // quick samples
+		most       time.Duration
+	}{
+		"one of 4":                    {10, 4, 200 * us, 0, 200 * ms},
+		"one of 4, more noise":        {10, 4, 320 * us, 0, 200 * ms},
+		"one of 10":                   {10, 10, 120 * us, 0, 200 * ms},
+		"one of 4, many connections":  {100, 4, 200 * us, 0, 200 * ms},
+		"one of 10, many connections": {50, 10, 200 * us, 0, 200 * ms},
+		"quick for years before":      {10, 10, 200 * us, 1 << 40, 2000 * ms},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var p pace
+				p.quicks.Store(tt.before)
+				if stayed := p.mix(tt.conns, tt.one, tt.noise, tt.most); stayed >= tt.most {
+					t.Errorf("it was inline for %v; mean %v", stayed, time.Duration(p.mean.Load()))
+				}
+			})
+		})
+	}
+}
+
+// mix notes calls on so many connections, each of which waits 5 ms in one of so many, until the
+// method leaves, or for so long. It returns how long it stayed.
+func (p *pace) mix(conns, one int, noise, most time.Duration) (stayed time.Duration) {
+	began := time.Now()
+	calls, took, ends := make([]int, conns), make([]time.Duration, conns), make([]time.Time, conns)
+	for c := range conns {
+		calls[c], ends[c] = c, began.Add(time.Duration(c)*13*time.Microsecond)
+	}
+	for p.quick(noise, nobody) && time.Since(began) < most {
+		c := 0 // whose call ends first
+		for i := range ends {
+			if ends[i].Before(ends[c]) {
+				c = i
+			}
+		}
+		if time.Sleep(time.Until(ends[c])); took[c] > 0 {
+			p.inline(took[c], time.Now(), nobody)
+		}
+		if took[c] = 20 * time.Microsecond; calls[c]%one == 0 {
+			took[c] = 5 * time.Millisecond
+		}
+		calls[c]++
+		ends[c] = ends[c].Add(took[c])
+	}
+	return time.Since(began)
+}
+
+// A method that is quick stays, however often the processor is taken from all of its connections.
+func TestPaceOfCallsHeldUpTogetherOften(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const conns, noise = 10, 100 * time.Microsecond
+		var p pace
+		for i := range 200 {
+			for range conns * discount {
+				time.Sleep(10 * time.Microsecond / conns)
+				p.inline(10*time.Microsecond, time.Now(), nobody)
+			}
+			time.Sleep(5 * time.Millisecond)
+			for range conns {
+				p.inline(5*time.Millisecond, time.Now(), nobody)
+			}
+			if !p.quick(noise, nobody) {
+				t.Fatalf("it has left when that was so %d times; mean %v", i+1, time.Duration(p.mean.Load()))
+			}
+		}
+	})
 }
 
 // What is found blocking counts also while calls are excused.
@@ -726,6 +935,48 @@ func TestPaceOfManyConnections(t *testing.T) {
 			t.Errorf("%d of %d calls ran inline", n, conns*2000)
 		}
 	})
+}
+
+// A tick that comes late does not make the monitor look again right after it, and is noise.
+func TestLooksAreATickApart(t *testing.T) {
+	t.Parallel()
+	c := new(Conn)
+	quiet := newTurn(c, nil)
+	c.turn.Store(quiet)
+	seen := sighting{turn: quiet}
+	start := time.Now()
+	m := monitor{watched: map[*Conn]*sighting{c: &seen}, ticked: start, looked: start}
+	for _, tt := range []struct {
+		at   float64 // ticks since the start
+		look bool
+		late bool // and so there is more noise than before
+	}{
+		{1, true, false},
+		{2, true, false},
+		{3.75, true, true},
+		{4, false, false},
+		{5, true, false},
+		{6, true, false},
+		{9.5, true, true}, // as if the ticks between had been left out
+		{10, false, false},
+		{11, true, false},
+		{11.1, false, false},
+		{12, true, false},
+		{12.75, true, false},
+		{13.4, false, false},
+		{13.6, true, false},
+	} {
+		before, looks := m.noise(), seen.quiet
+		if !m.wake(start.Add(time.Duration(tt.at * float64(tick)))) {
+			t.Error("a connection is watched, and it looks no longer")
+		}
+		if look := seen.quiet > looks; look != tt.look {
+			t.Errorf("a tick after %v times its time: it looks: %t, want %t", tt.at, look, tt.look)
+		}
+		if late := m.noise() > before; late != tt.late {
+			t.Errorf("a tick after %v times its time: noise %v after %v", tt.at, m.noise(), before)
+		}
+	}
 }
 
 // Whoever is shown a call may keep it: it does not become another one.
