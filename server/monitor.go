@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// tick is how often the monitor looks. A blocking handler holds up its connection
-// for one to two ticks, once: its method runs in the pool from then on. One that has been
-// quick for many thousand calls is forgiven twice before that.
+// tick is how often the monitor looks. A handler that blocks for two ticks or longer holds up
+// its connection for one to two, once: its method runs in the pool from then on. One that has been
+// quick for thousands of calls is forgiven up to twice before that.
 const tick = 10 * time.Millisecond
 
 // soon is how short after a look another one would mean nothing and is left out: a tick that comes
@@ -57,7 +57,7 @@ const (
 
 // starved reports whether most of the connections that are held up by a call are so because that
 // waits for a processor. Nobody waits for the answer: it is true while somebody else asks, or the
-// monitor looks.
+// monitor looks. maxExcuses bounds what is excused by that.
 func (m *monitor) starved() bool {
 	if !m.asked.CompareAndSwap(false, true) {
 		return true

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// pace is how long a method's calls take. It decides where they run: in the goroutine that
-// reads the connection, or in the pool.
+// pace is how long a method's calls take, with decoding the request and encoding the reply. It
+// decides where they run: in the goroutine that reads the connection, or in the pool.
 //
 // A call in the pool may also wait for the processor, behind all that is ready to run, which
 // can be thousands of calls when the server has much to do. Then all of them take long, however
@@ -24,8 +24,8 @@ import (
 // the method back, and it is not tried again for a pause, which is longer each time.
 //
 // Calls in the readers wait for the processor as well where there are many connections and the
-// handler yields. So before a method leaves because of that, the scheduler is asked: if most of the connections that
-// are held up have a goroutine which is ready to run, the pool would not help.
+// handler yields. So before a method leaves because of that, the scheduler is asked: if most of the
+// connections that are held up have a goroutine which is ready to run, the pool would not help.
 //
 // Samples come from many goroutines; a lost one does no harm.
 type pace struct {
@@ -70,8 +70,9 @@ const (
 	// fewer quick samples than redeemed between them: then others may have been mistaken for them.
 	maxExcuses = 32
 	redeemed   = 256
-	// discount is how many samples of quick calls it costs that a slow one does not count in full. A
-	// method may save that up for discounts of them, and begins with discount.
+	// discount is how many samples of quick calls it costs that a slow one does not count in full: of a
+	// method of which a part waits, as of one with a cache, some calls always do at the same time. It
+	// has discount of them for nothing, and may save up for discounts more.
 	discount  = 1 << 6
 	discounts = 1 << 10
 	// asking is how many calls of the pool there are for each that measures the wait.
@@ -191,7 +192,8 @@ func (p *pace) clearing(began time.Time) bool {
 
 // counts is what a call counts as that held up its connection for so long before now, if it does. If
 // others were held up at the same time, on as many connections, it mostly is the processor that was
-// taken from all of them, and that counts in full once, as long as most calls are quick.
+// taken from all of them, and that counts in full once, as long as most calls are quick. The others
+// count enough to tell where that is so all the time.
 func (p *pace) counts(took time.Duration, now time.Time) (d time.Duration, counts bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -199,7 +201,7 @@ func (p *pace) counts(took time.Duration, now time.Time) (d time.Duration, count
 	case began.Before(p.excused) || began.Before(p.forgiven):
 		return 0, false
 	case began.Before(p.held) && p.borrow():
-		const enough = 2 * inlineBudget // to tell, where calls are held up all the time
+		const enough = 2 * inlineBudget
 		return enough, p.mean.Load() < int64(enough)
 	default:
 		p.held = now
@@ -367,8 +369,8 @@ func (p *pace) pin() {
 }
 
 // add takes a sample. A slow one is averaged with the quick ones that came before it, so that the
-// mean is one of all calls also where few of them take nearly all of the time; quick ones win
-// trust back slowly.
+// mean is one of all calls also where few of them take nearly all of the time, but with horizon of
+// them at most, so that one call can make the method doubtful; quick ones win trust back slowly.
 func (p *pace) add(took time.Duration) {
 	mean := p.mean.Load()
 	if int64(took) > mean {
