@@ -50,9 +50,15 @@ type pace struct {
 	since    int64      // quicks at the last of them
 	owed     int64      // quicks that what was forgiven has cost
 	lent     int64      // quicks that calls which were held up together have cost
+	nextAsk  time.Time  // when it may be asked again why calls are held up together
+	doubts   int        // ticks in which that was not clear
+	doubted  time.Time  // the last of them
 	came     time.Time  // when the method came back
 	left     time.Time  // when it left for the pool
 	pause    time.Duration
+
+	explanations int   // of calls that were held up together, one after the other
+	explained    int64 // quicks at the last of them
 }
 
 const (
@@ -75,6 +81,12 @@ const (
 	// has discount of them for nothing, and may save up for discounts more.
 	discount  = 1 << 6
 	discounts = 1 << 10
+	// manyDoubts is in how many ticks it must not be clear why calls are held up together until they
+	// count in full that are not paid for.
+	manyDoubts = 8
+	// believable is how many samples must be quick after an explanation, or the next one follows it
+	// directly, which is believed maxExcuses times.
+	believable = 16
 	// asking is how many calls of the pool there are for each that measures the wait.
 	asking = 16
 	// weight is how many quick calls a slow one is averaged with, and so many more as came before
@@ -135,6 +147,9 @@ func (p *pace) inline(took time.Duration, now time.Time, starved func() bool) {
 		p.quicks.Add(1)
 		p.calm.Add(1)
 	default:
+		if p.suspect(now.Add(-took), now) {
+			p.explain(now, starved())
+		}
 		if d, counts := p.counts(took, now); counts {
 			p.add(d)
 		}
@@ -192,15 +207,15 @@ func (p *pace) clearing(began time.Time) bool {
 
 // counts is what a call counts as that held up its connection for so long before now, if it does. If
 // others were held up at the same time, on as many connections, it mostly is the processor that was
-// taken from all of them, and that counts in full once, as long as most calls are quick. The others
-// count enough to tell where that is so all the time.
+// taken from all of them, and that counts in full once, as long as most calls are quick or the
+// scheduler explains it. The others count enough to tell where that is so all the time.
 func (p *pace) counts(took time.Duration, now time.Time) (d time.Duration, counts bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch began := now.Add(-took); {
 	case began.Before(p.excused) || began.Before(p.forgiven):
 		return 0, false
-	case began.Before(p.held) && p.borrow():
+	case began.Before(p.held) && (p.borrow() || p.doubts < manyDoubts):
 		const enough = 2 * inlineBudget
 		return enough, p.mean.Load() < int64(enough)
 	default:
@@ -212,13 +227,49 @@ func (p *pace) counts(took time.Duration, now time.Time) (d time.Duration, count
 // borrow pays for a slow call that does not count in full. It reports false if slow ones are too
 // large a part of all. p.mu is held.
 func (p *pace) borrow() bool {
-	quicks := p.quicks.Load()
-	p.lent = max(p.lent, quicks-discount*discounts)
-	if p.lent+discount > quicks+discount*discount {
+	p.lent = max(p.lent, p.quicks.Load()-discount*discounts)
+	if p.spent() {
 		return false
 	}
 	p.lent += discount
 	return true
+}
+
+// spent reports whether there is nothing left to borrow. p.mu is held.
+func (p *pace) spent() bool { return p.lent+discount > p.quicks.Load()+discount*discount }
+
+// suspect reports whether it is time to ask why a call that began then took long: others were held
+// up at the same time, and there is nothing left to borrow.
+func (p *pace) suspect(began, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !began.Before(p.held) || began.Before(p.excused) || !p.spent() || now.Before(p.nextAsk) {
+		return false
+	}
+	p.nextAsk = now.Add(tick / 4)
+	return true
+}
+
+// explain takes the answer. That most calls were ready to run explains it for a tick.
+func (p *pace) explain(now time.Time, ready bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.doubted) > manyDoubts*tick {
+		p.doubts = 0
+	}
+	quicks := p.quicks.Load()
+	if quicks-p.explained >= believable {
+		p.explanations = 0
+	}
+	switch {
+	case ready && p.explanations < maxExcuses:
+		p.explanations++
+		p.explained = quicks
+		p.doubts, p.nextAsk = 0, now.Add(tick)
+	case now.Sub(p.doubted) >= tick:
+		p.doubts++
+		p.doubted = now
+	}
 }
 
 // blocked notes that the monitor found a call blocking when it looked; noise is that of quick. A
@@ -321,7 +372,7 @@ func (p *pace) leave() {
 	} else {
 		p.pause = shortPause
 	}
-	p.excuses = 0
+	p.excuses, p.explanations, p.doubts = 0, 0, 0
 }
 
 // due reports whether it is time for calls to run inline again.

@@ -696,6 +696,49 @@ func TestPaceOfCallsHeldUpTogetherOften(t *testing.T) {
 	})
 }
 
+// A method stays whose calls are held up together all the time, as long as mostly they are ready to
+// run when somebody looks, and some of them are quick.
+func TestPaceOfCallsThatAreReady(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		quick int // in a millisecond, and ten that are not
+		ready int // how often they are not ready: once in so many; 0: never
+		stays bool
+	}{
+		"half of them quick":                   {10, 0, true},
+		"half of them quick, not always ready": {10, 3, true},
+		"half of them quick, never ready":      {10, 1, false},
+		"none quick":                           {0, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const noise = 300 * time.Microsecond
+				var p pace
+				asked := 0
+				ready := func() bool {
+					asked++
+					return tt.ready == 0 || asked%tt.ready != 0
+				}
+				stays := true
+				for range 5000 {
+					time.Sleep(time.Millisecond)
+					for range 10 {
+						p.inline(2*time.Millisecond, time.Now(), ready)
+					}
+					for range tt.quick {
+						p.inline(10*time.Microsecond, time.Now(), ready)
+					}
+					stays = stays && p.quick(noise, ready)
+				}
+				if stays != tt.stays {
+					t.Errorf("it stays: %t; mean %v, asked %d times", stays, time.Duration(p.mean.Load()), asked)
+				}
+			})
+		})
+	}
+}
+
 // What is found blocking counts also while calls are excused.
 func TestPaceBlocksWhileExcused(t *testing.T) {
 	t.Parallel()
