@@ -56,9 +56,6 @@ type pace struct {
 	came     time.Time  // when the method came back
 	left     time.Time  // when it left for the pool
 	pause    time.Duration
-
-	explanations int   // of calls that were held up together, one after the other
-	explained    int64 // quicks at the last of them
 }
 
 const (
@@ -84,9 +81,6 @@ const (
 	// manyDoubts is in how many ticks it must not be clear why calls are held up together until they
 	// count in full that are not paid for.
 	manyDoubts = 8
-	// believable is how many samples must be quick after an explanation, or the next one follows it
-	// directly, which is believed maxExcuses times.
-	believable = 16
 	// asking is how many calls of the pool there are for each that measures the wait.
 	asking = 16
 	// weight is how many quick calls a slow one is averaged with, and so many more as came before
@@ -250,21 +244,16 @@ func (p *pace) suspect(began, now time.Time) bool {
 	return true
 }
 
-// explain takes the answer. That most calls were ready to run explains it for a tick.
+// explain takes the answer. That most calls were ready to run explains it for a tick. Where none is
+// quick the mean shows that all the same, and what is excused then has its bound.
 func (p *pace) explain(now time.Time, ready bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if now.Sub(p.doubted) > manyDoubts*tick {
 		p.doubts = 0
 	}
-	quicks := p.quicks.Load()
-	if quicks-p.explained >= believable {
-		p.explanations = 0
-	}
 	switch {
-	case ready && p.explanations < maxExcuses:
-		p.explanations++
-		p.explained = quicks
+	case ready:
 		p.doubts, p.nextAsk = 0, now.Add(tick)
 	case now.Sub(p.doubted) >= tick:
 		p.doubts++
@@ -372,7 +361,7 @@ func (p *pace) leave() {
 	} else {
 		p.pause = shortPause
 	}
-	p.excuses, p.explanations, p.doubts = 0, 0, 0
+	p.excuses, p.doubts = 0, 0
 }
 
 // due reports whether it is time for calls to run inline again.

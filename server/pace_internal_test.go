@@ -739,6 +739,54 @@ func TestPaceOfCallsThatAreReady(t *testing.T) {
 	}
 }
 
+// It is asked a few times in a tick why calls are held up, not while that is clear or they are
+// excused, and ticks count in which it was not.
+func TestPaceAsksWhy(t *testing.T) {
+	t.Parallel()
+	var p pace
+	now := time.Now()
+	p.held, p.lent = now, discount*discount
+	asks := func(at time.Duration, ready bool) bool {
+		if !p.suspect(now.Add(-1), now.Add(at)) {
+			return false
+		}
+		p.explain(now.Add(at), ready)
+		return true
+	}
+	for i, tt := range []struct {
+		at           time.Duration
+		ready, asked bool
+		doubts       int
+	}{
+		{0, false, true, 1},
+		{tick / 8, false, false, 1},
+		{tick / 4, false, true, 1},
+		{tick / 2, false, true, 1},
+		{tick, false, true, 2},
+		{2 * tick, false, true, 3},
+		{3 * tick, true, true, 0},
+		{4*tick - 1, false, false, 0},
+		{4 * tick, false, true, 1},
+		{5 * tick, false, true, 2},
+		{(6 + manyDoubts) * tick, false, true, 1},
+	} {
+		if asked := asks(tt.at, tt.ready); asked != tt.asked || p.doubts != tt.doubts {
+			t.Errorf("%d: asked %t, %d doubts, want %t, %d", i, asked, p.doubts, tt.asked, tt.doubts)
+		}
+	}
+	p.excused = now
+	if p.suspect(now.Add(-1), now.Add(time.Hour)) {
+		t.Error("asked about a call that is excused")
+	}
+	p.excused, p.lent = time.Time{}, 0
+	if p.suspect(now.Add(-1), now.Add(time.Hour)) {
+		t.Error("asked though there is something left to borrow")
+	}
+	if p.lent = discount * discount; p.suspect(now, now.Add(time.Hour)) {
+		t.Error("asked about a call that was held up alone")
+	}
+}
+
 // What is found blocking counts also while calls are excused.
 func TestPaceBlocksWhileExcused(t *testing.T) {
 	t.Parallel()
