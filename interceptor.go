@@ -20,7 +20,8 @@ type Interceptor struct {
 	// while next runs. It may pass a copy of the call on, and finds the outcome in that.
 	//
 	// Should it return before next does, next goes on, in the time that the call has. Around an
-	// attempt it must have passed a copy on then: the client may make another one with the call.
+	// attempt it must have passed a copy on then, for the client may make another one with the call,
+	// and next goes on for as long as the call lasts, or longer.
 	Unary func(next UnaryFunc) UnaryFunc
 
 	// Route returns the name to use for one that nothing is registered under; what it

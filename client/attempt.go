@@ -39,7 +39,7 @@ func (a *attempts) intercepted(ctx context.Context, conn *Conn) error {
 	o.call.Peer, o.call.Trailer = conn.peer, rpcx.Metadata{}
 	t := &attempt{Context: ctx, conn: conn, number: o.attempt}
 	err := a.client.attemptChain(t, &o.call)
-	t.runs.CompareAndSwap(0, overForAll)
+	t.runs.Add(overForAll) // it is over also if some run
 	o.adoptCopy(t.copied.Load())
 	return err
 }
@@ -50,28 +50,41 @@ func attemptChained(ctx context.Context, call *rpcx.Call) error {
 	if err != nil {
 		return err
 	}
-	defer o.leave()
 	t, ok := ctx.Value(attemptKey{}).(*attempt)
-	if !ok {
-		return errForeign
-	}
-	own := call == &o.call
-	if own {
-		o.sent.Add(1)
-		defer o.sent.Add(-1)
-	}
-	defer t.runs.Add(-1)
 	switch {
-	case t.runs.Add(1) < 0:
-		return errOver
-	case own:
-		return o.send(ctx, t.conn)
-	default:
-		c := copied(ctx, o, *call)
-		c.attempt = t.number
-		err = c.send(ctx, t.conn)
-		*call = c.call
-		t.copied.Store(c)
-		return err
+	case !ok:
+		o.leave()
+		return errForeign
+	case call == &o.call:
+		return t.send(ctx, o)
 	}
+	c := copied(ctx, o, *call)
+	o.leave() // the call may end meanwhile, and has no part in this
+	return t.sendCopy(ctx, c, call)
+}
+
+// send sends the call itself, which has been entered.
+func (t *attempt) send(ctx context.Context, o *outgoing) error {
+	o.sent.Add(1)
+	defer o.leave()
+	defer o.sent.Add(-1)
+	defer t.runs.Add(-1)
+	if t.runs.Add(1) < 0 {
+		return errOver
+	}
+	t.copied.Store(nil) // what is passed on last counts
+	return o.send(ctx, t.conn)
+}
+
+// sendCopy sends c, which is made of a copy of the call.
+func (t *attempt) sendCopy(ctx context.Context, c *outgoing, call *rpcx.Call) error {
+	defer t.runs.Add(-1)
+	if t.runs.Add(1) < 0 {
+		return errOver
+	}
+	c.attempt = t.number
+	err := c.send(ctx, t.conn)
+	*call = c.call
+	t.copied.Store(c)
+	return err
 }

@@ -165,6 +165,9 @@ func (c *Client) SendRaw(ctx context.Context, m *protocol.Message, opts ...CallO
 	o.call.Header = o.call.Header.Merge(m.Metadata)
 	err := c.do(ctx, o)
 	if !o.finish() || o.answer == nil {
+		if err == nil && !m.Oneway {
+			err = rpcx.Errorf(rpcx.Internal, "client: call %s.%s: an interceptor has ended it before there was a frame to answer with", m.Service, m.Method)
+		}
 		return nil, nil, err
 	}
 	return o.answer.Metadata.Map(), o.answer.Payload, err

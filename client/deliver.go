@@ -65,6 +65,7 @@ func chained(ctx context.Context, call *rpcx.Call) error {
 	}
 	c := o.attempts.client
 	if call == &o.call {
+		o.copied.Store(nil) // what is passed on last counts
 		return o.outcome(o, c.deliver(ctx, o))
 	}
 	t := copied(ctx, o, *call)

@@ -102,6 +102,44 @@ func TestCopyOfRawCall(t *testing.T) {
 	})
 }
 
+// An interceptor may pass the call itself on after a copy: what it passed on last counts.
+func TestCallPassedOnAfterCopy(t *testing.T) {
+	t.Parallel()
+	intercepting(t, func(ctx context.Context, c *rpcx.Call, next rpcx.UnaryFunc) error {
+		mine := *c
+		wantError(t, next(ctx, &mine), rpcx.NotFound, false)
+		return next(ctx, c)
+	}, func(t *testing.T, opt client.Option) {
+		fails := true
+		x := newPeer(t).knowing(func(w *wire, m *protocol.Message) {
+			if fails = !fails; fails {
+				w.reply(m, "ok")
+				return
+			}
+			w.replyError(m, rpcx.Errorf(rpcx.NotFound, "not there"))
+		}, client.Failfast, opt)
+		var reply []byte
+		var trailer rpcx.Metadata
+		if err := x.Call(t.Context(), "M", []byte("x"), &reply, client.WithTrailer(&trailer)); err != nil || string(reply) != "ok" || trailer.Len() != 0 {
+			t.Errorf("got %q with %v, %v", reply, trailer, err)
+		}
+		_, payload, err := x.SendRaw(t.Context(), &protocol.Message{Service: "S", Method: "M", Payload: []byte("x")})
+		if err != nil || string(payload) != "ok" {
+			t.Errorf("a raw call: got %q, %v", payload, err)
+		}
+	})
+}
+
+// A frame that an interceptor lets nobody answer is no success.
+func TestRawCallWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	intercepting(t, func(context.Context, *rpcx.Call, rpcx.UnaryFunc) error { return nil }, func(t *testing.T, opt client.Option) {
+		x := newPeer(t).knowing(func(w *wire, m *protocol.Message) { w.reply(m, "ok") }, client.Failfast, opt)
+		_, _, err := x.SendRaw(t.Context(), &protocol.Message{Service: "S", Method: "M", Payload: []byte("x")})
+		wantError(t, err, rpcx.Internal, false)
+	})
+}
+
 // What is paid for calls that an interceptor makes again is paid for copies as well.
 func TestCopiesArePaidFor(t *testing.T) {
 	t.Parallel()
@@ -169,7 +207,11 @@ func TestAttemptLeftRunning(t *testing.T) {
 					}})
 					attempts = 0
 					var reply []byte
-					err := x.Call(context.Background(), "M", []byte("x"), &reply)
+					var from rpcx.Peer
+					err := x.Call(context.Background(), "M", []byte("x"), &reply, client.WithPeer(&from))
+					if copied && from.Addr == nil {
+						t.Error("the peer of the call is not known")
+					}
 					if copied && (err != nil || string(reply) != "second") {
 						t.Errorf("got %q, %v", reply, err)
 					}

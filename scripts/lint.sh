@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if lint=$(timeout "${LINT_BUILD_TIMEOUT:-10m}" scripts/tool.sh golangci-lint); then
-	run=("$lint" run --config "$PWD/.golangci.yml")
+	run=("$lint" run --allow-parallel-runners --config "$PWD/.golangci.yml")
 else
 	echo "!!!!! NO golangci-lint: it could not be built, so MOST RULES OF .golangci.yml ARE NOT CHECKED." >&2
 	if staticcheck=$(timeout 3m scripts/tool.sh staticcheck); then

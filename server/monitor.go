@@ -57,7 +57,7 @@ const (
 
 // starved reports whether most of the connections that are held up by a call are so because that
 // waits for a processor. Nobody waits for the answer: it is true while somebody else asks, or the
-// monitor looks. maxExcuses bounds what is excused by that.
+// monitor looks. Such an answer now and then does no harm.
 func (m *monitor) starved() bool {
 	if !m.asked.CompareAndSwap(false, true) {
 		return true

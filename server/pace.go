@@ -81,6 +81,8 @@ const (
 	// manyDoubts is in how many ticks it must not be clear why calls are held up together until they
 	// count in full that are not paid for.
 	manyDoubts = 8
+	// remembered is how long such a tick is.
+	remembered = time.Second
 	// asking is how many calls of the pool there are for each that measures the wait.
 	asking = 16
 	// weight is how many quick calls a slow one is averaged with, and so many more as came before
@@ -249,7 +251,7 @@ func (p *pace) suspect(began, now time.Time) bool {
 func (p *pace) explain(now time.Time, ready bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now.Sub(p.doubted) > manyDoubts*tick {
+	if now.Sub(p.doubted) > remembered {
 		p.doubts = 0
 	}
 	switch {

@@ -768,7 +768,7 @@ func TestPaceAsksWhy(t *testing.T) {
 		{4*tick - 1, false, false, 0},
 		{4 * tick, false, true, 1},
 		{5 * tick, false, true, 2},
-		{(6 + manyDoubts) * tick, false, true, 1},
+		{6*tick + remembered, false, true, 1},
 	} {
 		if asked := asks(tt.at, tt.ready); asked != tt.asked || p.doubts != tt.doubts {
 			t.Errorf("%d: asked %t, %d doubts, want %t, %d", i, asked, p.doubts, tt.asked, tt.doubts)
