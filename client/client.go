@@ -166,7 +166,8 @@ func (c *Client) SendRaw(ctx context.Context, m *protocol.Message, opts ...CallO
 	err := c.do(ctx, o)
 	if !o.finish() || o.answer == nil {
 		if err == nil && !m.Oneway {
-			err = rpcx.Errorf(rpcx.Internal, "client: call %s.%s: an interceptor has ended it before there was a frame to answer with", m.Service, m.Method)
+			err = rpcx.Errorf(rpcx.Internal, "client: call %s.%s: no frame has answered it; "+
+				"an interceptor has to call next, and to wait for it", m.Service, m.Method)
 		}
 		return nil, nil, err
 	}
